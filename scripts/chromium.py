@@ -1,0 +1,109 @@
+"""Find a Chromium for the browser tests; run as a program, install one where there is none.
+
+    python -m scripts.chromium
+
+Looked for, in this order: the file that DOODLESCOPE_CHROMIUM names, the commands of the usual
+packages, and the browser that Playwright keeps for itself. Installed from Debian's package where
+this is Debian and the user is root, otherwise by Playwright.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+COMMANDS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+
+
+def find_chromium() -> Path | None:
+    """Return the program file of a Chromium that starts, or None."""
+    named = os.environ.get("DOODLESCOPE_CHROMIUM")
+    if named:
+        return Path(named)
+    for command in COMMANDS:
+        found = shutil.which(command)
+        if found and _starts(found):
+            return Path(found)
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    return Path(own) if Path(own).exists() else None
+
+
+def launch_arguments() -> list[str]:
+    """Return the options that a headless Chromium needs here: it must not talk to its makers.
+
+    Chromium refuses to run its sandbox as root, which is what a container's user often is.
+    """
+    arguments = [
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-quic",
+        "--disable-sync",
+        "--no-first-run",
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--no-sandbox")
+    return arguments
+
+
+def install_chromium() -> None:
+    """Install a Chromium, and say from where.
+
+    Raises:
+        subprocess.CalledProcessError: neither way worked.
+    """
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if root and _is_debian() and shutil.which("apt-get"):
+        print("No Chromium found: installing Debian's package chromium.", flush=True)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        try:
+            subprocess.run(["apt-get", "update", "-q"], check=True, env=environment)
+            subprocess.run(
+                ["apt-get", "install", "-q", "-y", "--no-install-recommends", "chromium"],
+                check=True,
+                env=environment,
+            )
+        except subprocess.CalledProcessError as error:
+            print(f"That failed ({error}).", flush=True)
+        else:
+            return
+    print("No Chromium found: installing Playwright's own.", flush=True)
+    command = [sys.executable, "-m", "playwright", "install", "chromium"]
+    # The system libraries that it links to can be installed by root alone.
+    subprocess.run([*command, "--with-deps"] if root else command, check=True)
+
+
+def _starts(program: str) -> bool:
+    # Ubuntu's chromium-browser is a script that only asks for a snap.
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def _is_debian() -> bool:
+    try:
+        return platform.freedesktop_os_release().get("ID") == "debian"
+    except OSError:
+        return False
+
+
+def main() -> int:
+    """Find or install; return the exit status."""
+    if find_chromium() is None:
+        install_chromium()
+    found = find_chromium()
+    if found is None:
+        print("There is still no Chromium. Name one with DOODLESCOPE_CHROMIUM.", file=sys.stderr)
+        return 1
+    print(f"The browser tests use {found}.", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
