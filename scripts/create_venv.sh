@@ -1,26 +1,28 @@
 #!/bin/sh
 # Usage: create_venv.sh FOLDER
-# Makes a virtual environment with Python 3.11 or later: the one named by PYTHON, or the first
-# one found. Debian keeps `venv` in a package of its own, which root gets installed here.
+# Makes a virtual environment with the Python that PYTHON names, or the first one found that the
+# locked packages exist for. Debian keeps `venv` in a package of its own; root gets it installed.
 set -eu
 
 folder=$1
-recent='import sys; sys.exit(sys.version_info < (3, 11))'
+# torch 2.13.0, the locked version, is published for these.
+fits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))'
 
-if [ -x "$folder/bin/python" ] && "$folder/bin/python" -c "$recent" &&
+if [ -x "$folder/bin/python" ] && "$folder/bin/python" -c "$fits" &&
     "$folder/bin/python" -m pip --version >/dev/null 2>&1; then
     exit 0
 fi
 
+candidates=${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python}
 python=
-for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
-    if command -v "$candidate" >/dev/null && "$candidate" -c "$recent" 2>/dev/null; then
+for candidate in $candidates; do
+    if command -v "$candidate" >/dev/null && "$candidate" -c "$fits" 2>/dev/null; then
         python=$candidate
         break
     fi
 done
 if [ -z "$python" ]; then
-    echo "doodlescope needs Python 3.11 or later; looked for: ${PYTHON:-python3}." >&2
+    echo "doodlescope needs Python 3.11, 3.12, 3.13 or 3.14; looked for: $candidates." >&2
     echo "Name one with: make PYTHON=/path/to/python3 ..." >&2
     exit 1
 fi
