@@ -95,6 +95,10 @@ format: $(DEV_READY) ## Rewrite the Python code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: readme
+readme: $(PROJECT_READY) ## Write the README's tables from the code and the model card
+	$(BIN)/python -m scripts.readme
+
 .PHONY: lock
 lock: $(DEV_READY) ## Choose the newest allowed versions and write them into the lock files
 	$(PIP) install uv==0.13.9

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.readme import with_tables
 from scripts.started_server import started_server
 from server.settings import Settings
 
@@ -101,10 +102,12 @@ def test_commands_run(code: str, folder: Path) -> None:
     assert "house" in run(["bash", "-euo", "pipefail", "-c", code], folder, path)
 
 
-def test_the_settings_table_is_the_settings() -> None:
-    rows = re.findall(r"^\| `DOODLESCOPE_(\w+)` \| `(.*?)` \| (.*?) \|$", README, re.M)
-    fields = Settings.model_fields.items()
-    assert rows == [(name.upper(), str(field.default), field.description) for name, field in fields]
+def test_the_tables_are_what_the_code_and_the_model_card_say() -> None:
+    assert with_tables(README) == README, "run: make readme"
+
+
+def test_every_setting_says_what_it_means() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
 
 
 def test_every_picture_and_file_that_is_linked_exists() -> None:
