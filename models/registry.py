@@ -1,0 +1,56 @@
+"""The models that this repository ships: architecture, weights and card under one name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+from torch import nn
+
+from models.doodle_classifier import DoodleClassifier
+
+WEIGHTS = Path(__file__).with_name("weights")
+
+ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {"doodle-classifier": DoodleClassifier}
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to run: in eval mode, on the CPU, float32."""
+
+    name: str
+    module: nn.Module
+    card: dict[str, Any]
+    version: str
+    """The first twelve hexadecimal digits of the weight file's SHA-256."""
+
+
+def model_names() -> tuple[str, ...]:
+    """Names of the models whose weights are shipped."""
+    return tuple(name for name in ARCHITECTURES if (WEIGHTS / f"{name}.safetensors").is_file())
+
+
+def load_model(name: str) -> LoadedModel:
+    """Build a shipped model, load its weights (safetensors, never a pickle) and its card.
+
+    Raises:
+        KeyError: no model of that name is shipped.
+    """
+    if name not in model_names():
+        raise KeyError(name)
+    path = WEIGHTS / f"{name}.safetensors"
+    module = ARCHITECTURES[name]()
+    module.load_state_dict(load_file(path))
+    module.eval()
+    card: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    return LoadedModel(name, module, card, weights_version(path))
+
+
+def weights_version(path: Path) -> str:
+    """The first twelve hexadecimal digits of a file's SHA-256."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

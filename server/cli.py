@@ -1,0 +1,127 @@
+"""The command line: ``doodlescope serve | train | evaluate | predict``.
+
+What takes long to import (torch, the application) is imported by the command that needs it, so
+that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from server import __version__
+
+app = typer.Typer(
+    name="doodlescope",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Draw a doodle, see a CNN recognise it, and look inside every layer.",
+)
+
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda; auto takes CUDA where it is.")]
+Model = Annotated[str, typer.Option(help="Name of a shipped model.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="A .safetensors file to use in place of the shipped weights."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
+    ] = False,
+) -> None:
+    """Draw a doodle, see a CNN recognise it, and look inside every layer."""
+    if show_version:
+        typer.echo(f"doodlescope {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    device: Device = "auto",
+) -> None:
+    """Serve the pages and the REST API until interrupted."""
+    from server.commands.serve import serve as run
+
+    run(host, port, device)
+
+
+@app.command()
+def train(
+    data: Annotated[
+        Path, typer.Option(help="Directory of the Quick, Draw! training files (see README).")
+    ],
+    output: Annotated[
+        Path, typer.Option(help="Where the weights go (.safetensors); the card goes beside them.")
+    ] = Path("runs/doodle-classifier.safetensors"),
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="The run's checkpoint; a run goes on from it. Default: beside output."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the optimiser.")] = 22_000,
+    batch_size: Annotated[int, typer.Option(min=2, help="Drawings a step.")] = 256,
+    learning_rate: Annotated[float, typer.Option(min=0.0, help="The largest of the run.")] = 2e-3,
+    seed: Annotated[int, typer.Option(min=0, help="Decides split, batches and first weights.")] = 0,
+    device: Device = "auto",
+    restart: Annotated[bool, typer.Option(help="Begin anew, whatever the checkpoint.")] = False,
+) -> None:
+    """Train the doodle classifier; interrupt it at will, the same command goes on."""
+    from server.commands.train import train as run
+    from server.training.loop import Configuration
+
+    configuration = Configuration(
+        steps=steps, batch_size=batch_size, learning_rate=learning_rate, seed=seed
+    )
+    run(data, output, checkpoint or output.with_suffix(".pt"), configuration, device, restart)
+
+
+@app.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="Drawings: .ndjson or .ndjson.gz.")],
+    model: Model = "doodle-classifier",
+    weights: Weights = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+    record: Annotated[
+        bool, typer.Option(help="Write the figures into the model card beside the weights.")
+    ] = False,
+) -> None:
+    """Measure top-1, top-3 and MAP@3 on a file of drawings, in all and per category."""
+    from server.commands.evaluate import evaluate as run
+
+    run(file, model, weights, device, as_json, record)
+
+
+@app.command()
+def predict(
+    file: Annotated[Path, typer.Argument(help="A picture, or drawings as .ndjson(.gz).")],
+    model: Model = "doodle-classifier",
+    weights: Weights = None,
+    top_k: Annotated[int, typer.Option(min=1, max=345, help="Guesses for each drawing.")] = 5,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Say what a drawing shows."""
+    from server.commands.predict import predict as run
+
+    run(file, model, weights, top_k, device, as_json)
+
+
+def main() -> None:
+    """Run the command line; a failure is one line on standard error and exit status 1."""
+    from server.commands.failure import CommandFailed
+
+    try:
+        app()
+    except CommandFailed as error:
+        typer.echo(f"doodlescope: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""Doodles: strokes, the one rasteriser, the categories and the data set's formats."""

@@ -1,0 +1,1 @@
+"""Training and judging the doodle classifier: data, augmentation, the loop, evaluation."""

@@ -1,0 +1,144 @@
+"""What ships with trained weights: the safetensors file and the model card beside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from models.registry import weights_version
+from server.doodle.categories import CATEGORIES
+from server.training.dataset import TrainingData
+from server.training.evaluation import Evaluation
+from server.training.loop import Configuration
+
+INPUT_SHAPE = (1, 28, 28)
+
+DESCRIPTION = (
+    "A residual network of seven 3x3 convolutions, three 1x1 shortcuts and one linear layer, which "
+    "takes a drawing as a 28x28 image and gives a logit for each of the 345 Quick, Draw! "
+    "categories."
+)
+
+DATA_ATTRIBUTION = (
+    "This data made available by Google, Inc. under the Creative Commons Attribution 4.0 "
+    "International license (https://creativecommons.org/licenses/by/4.0/)."
+)
+
+LIMITS = [
+    "Every answer is one of the 345 categories: a scribble or anything else gets the category that "
+    "it resembles most, so a low probability is the only sign of not knowing.",
+    "Most categories were learned from fewer than 100 drawings; they are recognised less well than "
+    "the 62 that have 1,000 or more.",
+    "Only drawings that the game recognised were learned from and measured on: about one in twelve "
+    "that people make is not.",
+    "Times, pressure and the order of strokes are not seen: a drawing is a 28x28 image by the time "
+    "it reaches the network.",
+]
+
+
+def write_weights(module: nn.Module, path: Path) -> str:
+    """Write a module's state as safetensors; returns the version (digits of its SHA-256)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()
+    }
+    save_file(state, path)
+    path.chmod(0o644)  # safetensors makes files that only their owner reads
+    return weights_version(path)
+
+
+def write_card(
+    path: Path,
+    module: nn.Module,
+    configuration: Configuration,
+    data: TrainingData,
+    step: int,
+    validation: Evaluation,
+) -> None:
+    """Write the card of weights at ``path`` (a ``.safetensors`` file) beside them."""
+    card = {
+        "name": configuration.model,
+        "version": weights_version(path),
+        "title": "Doodle classifier",
+        "description": DESCRIPTION,
+        "input": {"shape": list(INPUT_SHAPE), "range": [0.0, 1.0], "ink": 1.0, "background": 0.0},
+        "categories_count": len(CATEGORIES),
+        "parameters": sum(parameter.numel() for parameter in module.parameters()),
+        "multiply_accumulates": multiply_accumulates(module),
+        "accuracy": {"validation": summary(validation)},
+        "data": {
+            "name": "Quick, Draw!",
+            "attribution": DATA_ATTRIBUTION,
+            "licence": "CC BY 4.0",
+            "stroke_drawings": len(data.strokes.labels),
+            "bitmaps": sum(len(bitmaps.labels) for bitmaps in data.bitmaps),
+            "split": (
+                f"{len(data.held_out)} stroke drawings, drawn by seed {configuration.seed} from "
+                "every category, are held out for validation; test drawings are in neither part."
+            ),
+        },
+        "trained": {
+            "command": f"doodlescope train --steps {configuration.steps} --seed {configuration.seed}",
+            "steps_done": step,
+            "torch": torch.__version__.split("+")[0],
+            **asdict(configuration),
+        },
+        "licence": "CC BY 4.0, with the attribution of the data",
+        "limits": LIMITS,
+    }
+    _write_json(card_path(path), card)
+
+
+def record_test_accuracy(path: Path, file_name: str, evaluation: Evaluation) -> None:
+    """Put the figures measured on a test file into the card beside the weights at ``path``."""
+    card: dict[str, Any] = json.loads(card_path(path).read_text(encoding="utf-8"))
+    card["accuracy"]["test"] = {"file": file_name, **summary(evaluation)}
+    _write_json(card_path(path), card)
+
+
+def card_path(weights: Path) -> Path:
+    """The card's place beside its weights."""
+    return weights.with_suffix(".json")
+
+
+def summary(evaluation: Evaluation) -> dict[str, float]:
+    """The overall figures of an evaluation, without its table; shares rounded to 4 digits."""
+    fields = asdict(evaluation)
+    del fields["categories"]
+    return {name: round(value, 4) for name, value in fields.items()}
+
+
+def multiply_accumulates(module: nn.Module) -> int:
+    """Multiplications of one forward pass over one drawing, in convolutions and linear layers."""
+    total = 0
+
+    def count(layer: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal total
+        weight = layer.get_parameter("weight")
+        total += output.numel() * weight[0].numel()
+
+    handles = [
+        layer.register_forward_hook(count)
+        for layer in module.modules()
+        if isinstance(layer, nn.Conv2d | nn.Linear)
+    ]
+    was_training = module.training
+    try:
+        module.eval()
+        with torch.inference_mode():
+            module(torch.zeros(1, *INPUT_SHAPE, device=next(module.parameters()).device))
+    finally:
+        module.train(was_training)
+        for handle in handles:
+            handle.remove()
+    return total
+
+
+def _write_json(path: Path, card: dict[str, Any]) -> None:
+    path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

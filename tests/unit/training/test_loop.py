@@ -1,0 +1,98 @@
+"""The loop: it learns, it repeats itself, and a run that was stopped goes on as if it had not."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from models.doodle_classifier import DoodleClassifier
+from server.training.card import card_path, multiply_accumulates, write_card, write_weights
+from server.training.checkpoint import load_checkpoint
+from server.training.dataset import TrainingData, load_training_data
+from server.training.loop import Configuration, ConfigurationChanged, Progress, TrainingRun
+from tests.unit.training.data import write_training_data
+
+CPU = torch.device("cpu")
+SHORT = Configuration(steps=6, batch_size=16)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
+    return load_training_data(write_training_data(tmp_path_factory.mktemp("data")), seed=0)
+
+
+def quiet(progress: Progress) -> None:
+    """Report to nobody."""
+
+
+def test_learns_to_tell_shapes_apart(data: TrainingData, tmp_path: Path) -> None:
+    configuration = Configuration(steps=60, batch_size=32)
+    reports: list[Progress] = []
+    run = TrainingRun(data, configuration, tmp_path / "run.pt", CPU)
+    before = run.validate()
+    after = run.train(reports.append, report_every=10)
+    assert before.top1 < 0.3
+    assert after.top1 > 0.7
+    assert [report.step for report in reports] == [10, 20, 30, 40, 50, 60]
+    assert reports[-1].loss < reports[0].loss
+    assert reports[-1].validation == after
+
+
+def test_stopped_run_ends_with_the_weights_of_one_that_was_not(
+    data: TrainingData, tmp_path: Path
+) -> None:
+    whole = TrainingRun(data, SHORT, tmp_path / "whole.pt", CPU)
+    whole.train(quiet)
+
+    def stop_at_three(progress: Progress) -> None:
+        if progress.step == 3:
+            raise KeyboardInterrupt
+
+    stopped = TrainingRun(data, SHORT, tmp_path / "parts.pt", CPU)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.train(stop_at_three, report_every=1)
+    assert load_checkpoint(tmp_path / "parts.pt").step == 3
+    resumed = TrainingRun(data, SHORT, tmp_path / "parts.pt", CPU)
+    assert resumed.step == 3
+    resumed.train(quiet)
+    for name, expected in whole.average.module.state_dict().items():
+        assert torch.equal(resumed.average.module.state_dict()[name], expected), name
+
+
+def test_checkpoint_of_other_settings_is_refused(data: TrainingData, tmp_path: Path) -> None:
+    path = tmp_path / "run.pt"
+    TrainingRun(data, SHORT, path, CPU).save()
+    with pytest.raises(ConfigurationChanged):
+        TrainingRun(data, replace(SHORT, learning_rate=1.0), path, CPU)
+
+
+def test_weights_and_card_say_what_they_are(data: TrainingData, tmp_path: Path) -> None:
+    run = TrainingRun(data, SHORT, tmp_path / "run.pt", CPU)
+    validation = run.validate()
+    path = tmp_path / "weights.safetensors"
+    version = write_weights(run.average.module, path)
+    write_card(path, run.average.module, SHORT, data, run.step, validation)
+    card = json.loads(card_path(path).read_text(encoding="utf-8"))
+    assert card["version"] == version
+    assert card["parameters"] == sum(p.numel() for p in run.model.parameters())
+    assert card["accuracy"]["validation"]["n"] == len(data.held_out)
+    assert "Google" in card["data"]["attribution"]
+    restored = DoodleClassifier()
+    restored.load_state_dict(load_file(path))
+    for name, tensor in run.average.module.state_dict().items():
+        assert torch.equal(restored.state_dict()[name], tensor)
+
+
+def test_multiply_accumulates_are_counted_by_hand() -> None:
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, stride=2, padding=1),  # 14x14 cells, 4 channels, 9 each
+        torch.nn.ReLU(),
+        torch.nn.Conv2d(4, 4, 3, groups=2),  # 12x12 cells, 4 channels, 2 * 9 each
+        torch.nn.Flatten(),
+        torch.nn.Linear(576, 10),
+    )
+    assert multiply_accumulates(model) == 14 * 14 * 4 * 9 + 12 * 12 * 4 * 18 + 5760
+    assert all(not layer._forward_hooks for layer in model.modules())
