@@ -12,11 +12,15 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+# Without a font, pages have no text; fonts are only recommended by the browser's package.
+PACKAGES = ("chromium", "fonts-liberation")
 
 
 def find_chromium() -> Path | None:
@@ -28,15 +32,32 @@ def find_chromium() -> Path | None:
         found = shutil.which(command)
         if found and _starts(found):
             return Path(found)
+    own = _playwrights_own()
+    return own if own.exists() else None
+
+
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
+    """Yield a headless Chromium.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    program = find_chromium()
+    if program is None:
+        raise FileNotFoundError("There is no Chromium; `python -m scripts.chromium` installs one.")
     with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-    return Path(own) if Path(own).exists() else None
+        browser = playwright.chromium.launch(executable_path=program, args=launch_arguments())
+        try:
+            yield browser
+        finally:
+            browser.close()
 
 
 def launch_arguments() -> list[str]:
-    """Return the options that a headless Chromium needs here: it must not talk to its makers.
+    """Return the options of a headless Chromium that does not talk to its makers.
 
-    Chromium refuses to run its sandbox as root, which is what a container's user often is.
+    Chromium cannot sandbox itself as root, which is what a container's user often is.
     """
     arguments = [
         "--disable-background-networking",
@@ -45,7 +66,7 @@ def launch_arguments() -> list[str]:
         "--disable-sync",
         "--no-first-run",
     ]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
+    if _is_root():
         arguments.append("--no-sandbox")
     return arguments
 
@@ -56,17 +77,14 @@ def install_chromium() -> None:
     Raises:
         subprocess.CalledProcessError: neither way worked.
     """
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    root = _is_root()
     if root and _is_debian() and shutil.which("apt-get"):
         print("No Chromium found: installing Debian's package chromium.", flush=True)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         try:
-            subprocess.run(["apt-get", "update", "-q"], check=True, env=environment)
-            subprocess.run(
-                ["apt-get", "install", "-q", "-y", "--no-install-recommends", "chromium"],
-                check=True,
-                env=environment,
-            )
+            for arguments in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
+                command = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", *arguments]
+                subprocess.run(command, check=True, env=environment)
         except subprocess.CalledProcessError as error:
             print(f"That failed ({error}).", flush=True)
         else:
@@ -84,6 +102,18 @@ def _starts(program: str) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
+
+
+def _playwrights_own() -> Path:
+    # In a process of its own: Playwright cannot be started twice in one, and a test may have.
+    ask = "from playwright.sync_api import sync_playwright as start\n"
+    ask += "with start() as playwright: print(playwright.chromium.executable_path)"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    return Path(done.stdout.strip())
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def _is_debian() -> bool:
