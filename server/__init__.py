@@ -1,0 +1,3 @@
+"""The doodlescope application."""
+
+__version__ = "0.1.0"

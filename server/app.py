@@ -1,0 +1,133 @@
+"""The application: services built in its lifespan, routes, pages, static files, errors."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import mimetypes
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from server import __version__, problems
+from server.dependencies import Services
+from server.engine.devices import resolve_device
+from server.middleware import BodyLimit, SecurityHeaders
+from server.pages import Pages
+from server.paths import STATIC, TEMPLATES
+from server.routes import documentation, inspections, models, pages, predictions
+from server.services.catalog import Catalog, load_catalog
+from server.services.drawings import warm_up
+from server.services.inference import Inference
+from server.services.inspections import Inspections, InspectionStore
+from server.services.lane import Lane
+from server.settings import Settings
+
+API = "/api/v1"
+
+DESCRIPTION = """\
+Draw a doodle, see a convolutional network recognise it, and look inside every layer.
+
+* A **prediction** says what a drawing or an image shows, and keeps nothing.
+* An **inspection** keeps what every layer gave; its feature maps, channels and units are read from
+  its address until it is forgotten (410). Posting the same input gives the same id again.
+* Every error is a **problem** (RFC 9457, `application/problem+json`): what is wrong with what.
+"""
+
+TAGS = [
+    {"name": "predictions", "description": "What a drawing or an image shows."},
+    {"name": "inspections", "description": "What every layer of the network made of it."},
+    {"name": "models", "description": "Who can answer."},
+    {"name": "server", "description": "How the server is."},
+]
+
+CatalogLoader = Callable[[Settings], Catalog]
+
+
+def create_app(settings: Settings | None = None, *, load: CatalogLoader | None = None) -> FastAPI:
+    """The application; models are loaded when it starts, not before.
+
+    Args:
+        settings: from the environment if left out.
+        load: gives the models; the shipped ones if left out.
+    """
+    chosen = settings or Settings()
+    app = FastAPI(
+        title="doodlescope",
+        version=__version__,
+        summary="Look inside a network while it recognises what you draw.",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=functools.partial(_lifespan, chosen, load or _shipped),
+    )
+    app.state.pages = Pages(TEMPLATES, STATIC)
+    app.openapi = functools.partial(documentation.openapi, app)  # type: ignore[method-assign]
+    app.add_middleware(BodyLimit, limit=chosen.body_bytes)
+    app.add_middleware(SecurityHeaders)
+    problems.install(app, app.state.pages)
+    for routes in (predictions, inspections, models):
+        app.include_router(routes.router, prefix=API)
+    app.include_router(pages.router)
+    app.mount("/static", Static(directory=STATIC, check_dir=False), name="static")
+    return app
+
+
+def _shipped(settings: Settings) -> Catalog:
+    return load_catalog(
+        settings.default_model, resolve_device(settings.device), settings.batch_images
+    )
+
+
+@asynccontextmanager
+async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> AsyncIterator[None]:
+    catalog = await asyncio.to_thread(load, settings)
+    await asyncio.to_thread(warm_up)
+    lane = Lane(
+        batch_images=settings.batch_images,
+        queued_images=settings.queued_images,
+        threads=settings.threads,
+    )
+    app.state.services = Services(
+        settings=settings,
+        device=catalog.default.device,
+        lane=lane,
+        catalog=catalog,
+        inference=Inference(lane),
+        inspections=Inspections(lane, InspectionStore(settings.inspection_bytes)),
+    )
+    lane.start()
+    # What is loaded stays: a full collection would walk through all of it again and again.
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        await lane.close()
+        gc.unfreeze()
+
+
+class Static(StaticFiles):
+    """Static files that browsers ask about again: their addresses have no versions."""
+
+    def __init__(self, *, directory: os.PathLike[str], check_dir: bool) -> None:
+        super().__init__(directory=directory, check_dir=check_dir)
+        # A machine without a list of media types knows neither.
+        mimetypes.add_type("text/javascript", ".js")
+        mimetypes.add_type("text/javascript", ".mjs")
+        mimetypes.add_type("font/woff2", ".woff2")
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file, with the order to revalidate it."""
+        response = await super().get_response(path, scope)
+        response.headers.setdefault("Cache-Control", "no-cache")
+        return response

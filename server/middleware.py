@@ -1,0 +1,83 @@
+"""What wraps every request: security headers, and a limit on the size of bodies."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.errors import TooLarge
+from server.problems import MEDIA_TYPE, problem_body
+from server.security import SECURITY_HEADERS
+
+
+class SecurityHeaders:
+    """Adds the security headers that a response does not have."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, with a ``send`` that adds the headers."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+class BodyLimit:
+    """Refuses bodies above ``limit`` bytes: by their declared length, and while they stream in.
+
+    What a refused client still sends is read and thrown away, up to ``limit`` bytes more: a client
+    that sends its whole body before it reads would find a closed connection, not the answer.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, with a ``receive`` that counts."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "")
+        # Twenty digits are enough to know that it is too much.
+        size = int(declared[:20]) if declared.isascii() and declared.isdigit() else 0
+        if size > self.limit:
+            await self._discard(receive)
+            body = problem_body(self._too_large(size), scope["path"])
+            await Response(body, TooLarge.status, media_type=MEDIA_TYPE)(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.limit:
+                if message.get("more_body", False):
+                    await self._discard(receive)
+                raise self._too_large(None)
+            return message
+
+        await self.app(scope, receive_within_limit, send)
+
+    async def _discard(self, receive: Receive) -> None:
+        discarded = 0
+        while discarded <= self.limit:
+            message = await receive()
+            discarded += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                return
+
+    def _too_large(self, size: int | None) -> TooLarge:
+        found = f"has {size} bytes" if size is not None else "is larger"
+        return TooLarge(
+            f"The body {found}; {self.limit} bytes are allowed.", value=size, limit=self.limit
+        )

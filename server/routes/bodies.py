@@ -1,0 +1,183 @@
+"""Reading request bodies: JSON within its limits, and forms with an image."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import orjson
+from fastapi import Request
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.datastructures import UploadFile
+
+from server.errors import InvalidInput, LimitExceeded, MalformedBody, TooLarge, UnsupportedMedia
+from server.problems import invalid_input
+from server.settings import Settings
+
+Schema = TypeVar("Schema", bound=BaseModel)
+Valid = TypeVar("Valid")
+
+FORM = "multipart/form-data"
+FORM_FIELDS = ("image", "model", "top_k")
+FIELD_BYTES = 1024
+
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class ImageUpload:
+    """A form's image, and the fields beside it."""
+
+    data: bytes
+    model: str | None
+    top_k: int
+
+
+def media_type(request: Request) -> str:
+    """The request's media type in lower case without parameters; "" where it has none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def is_json(request: Request) -> bool:
+    """Whether the body is JSON by its media type."""
+    kind = media_type(request)
+    return kind == "application/json" or (
+        kind.startswith("application/") and kind.endswith("+json")
+    )
+
+
+def unsupported(request: Request) -> UnsupportedMedia:
+    """The problem of a body that is neither JSON nor a form."""
+    found = media_type(request)
+    return UnsupportedMedia(
+        f"Send application/json or {FORM}, not {found or 'a body without Content-Type'}.",
+        pointer="content-type",
+        value=found,
+        headers={"Accept": f"application/json, {FORM}"},
+    )
+
+
+async def read_json(request: Request, limits: Settings) -> Any:
+    """The body's JSON; NaN and Infinity, which JSON does not have, are left for validation.
+
+    Raises:
+        TooLarge: more than ``json_bytes``.
+        MalformedBody: not JSON, or not UTF-8.
+        LimitExceeded: nested deeper than ``json_depth``.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limits.json_bytes:
+            raise TooLarge(
+                f"The JSON is longer than the {limits.json_bytes} bytes that are allowed.",
+                limit=limits.json_bytes,
+            )
+    try:
+        value = _parsed(bytes(body))
+    except RecursionError:
+        raise _too_deep(limits.json_depth) from None
+    if _depth(body) > limits.json_depth:
+        raise _too_deep(limits.json_depth)
+    return value
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass  # the slower parser says where, and takes NaN, which validation then points at
+    try:
+        return json.loads(body.decode("utf-8"))
+    except json.JSONDecodeError as error:
+        raise MalformedBody(
+            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.",
+            value=error.doc[error.pos : error.pos + 40] or "end of the body",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise MalformedBody(f"The body is not UTF-8: byte {error.start} is not.") from error
+    except ValueError as error:  # an integer of thousands of digits
+        raise MalformedBody(f"The body is not JSON that can be read: {error}.") from error
+
+
+def _depth(body: bytes | bytearray) -> int:
+    """How deep the lists and objects of valid JSON are nested."""
+    depth = deepest = 0
+    for found in _STRING_OR_BRACKET.finditer(body):
+        mark = found.group()
+        if mark in (b"[", b"{"):
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in (b"]", b"}"):
+            depth -= 1
+    return deepest
+
+
+def _too_deep(limit: int) -> LimitExceeded:
+    return LimitExceeded(
+        f"The JSON is nested deeper than the {limit} levels that are allowed.", limit=limit
+    )
+
+
+def validated(
+    schema: type[Schema] | TypeAdapter[Valid], value: Any, *prefix: str | int
+) -> Schema | Valid:
+    """``value`` as the schema has it; ``prefix`` is where it stands in the body.
+
+    Raises:
+        InvalidInput: it does not fit; the pointer says where.
+    """
+    try:
+        if isinstance(schema, TypeAdapter):
+            return schema.validate_python(value)
+        if not isinstance(value, dict):
+            raise InvalidInput("The body is an object or a list.", pointer="", value=value)
+        return schema.model_validate(value)
+    except ValidationError as error:
+        raise invalid_input(error.errors(include_url=False), prefix) from error
+
+
+async def read_image(request: Request, limits: Settings) -> ImageUpload:
+    """The form's image and fields.
+
+    Raises:
+        InvalidInput: no image, an image that is no file, or a field that is unknown or wrong.
+        TooLarge: the image has more than ``image_bytes``.
+    """
+    async with request.form(
+        max_files=1, max_fields=len(FORM_FIELDS), max_part_size=FIELD_BYTES
+    ) as form:
+        for name, value in form.multi_items():
+            if name not in FORM_FIELDS:
+                raise InvalidInput(
+                    f"The form's fields are {', '.join(FORM_FIELDS)}.", pointer=name, value=name
+                )
+            if name != "image" and not isinstance(value, str):
+                raise InvalidInput(f"{name} is text, not a file.", pointer=name)
+        image = form.get("image")
+        if not isinstance(image, UploadFile):
+            raise InvalidInput(
+                "The form has no image." if image is None else "image is a file, not text.",
+                pointer="image",
+            )
+        if (image.size or 0) > limits.image_bytes:
+            raise TooLarge(
+                f"The image file has {image.size} bytes; {limits.image_bytes} are allowed.",
+                pointer="image",
+                value=image.size,
+                limit=limits.image_bytes,
+            )
+        model = form.get("model")
+        return ImageUpload(
+            data=await image.read(),
+            model=str(model) if model else None,
+            top_k=_whole_number(form.get("top_k", "5"), "top_k"),
+        )
+
+
+def _whole_number(text: Any, name: str) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]{1,9}", str(text)):
+        raise InvalidInput(f"{name} is a whole number.", pointer=name, value=text)
+    return int(text)

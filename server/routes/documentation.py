@@ -1,0 +1,89 @@
+"""The documentation of bodies that are JSON or a form, and the OpenAPI document as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from server.problems import MEDIA_TYPE
+from server.routes.bodies import FORM
+from server.schemas.predictions import (
+    HOUSE,
+    SUN,
+    BatchRequest,
+    ImageForm,
+    PredictionRequest,
+)
+
+_REFERENCE = "#/components/schemas/{model}"
+_BODIES = (PredictionRequest, BatchRequest, ImageForm)
+_ERROR = 400
+
+
+def drawing_or_image(*, lists: bool) -> dict[str, Any]:
+    """The request body of a route: a drawing, an image and, with ``lists``, several drawings."""
+    one = {"$ref": _REFERENCE.format(model=PredictionRequest.__name__)}
+    batch = {"$ref": _REFERENCE.format(model=BatchRequest.__name__)}
+    drawing = {"type": "array", "items": {"type": "array", "items": {"type": "array"}}}
+    many = {"type": "array", "minItems": 1, "items": {"anyOf": [drawing, one]}}
+    examples: dict[str, Any] = {
+        "drawing": {
+            "summary": "One drawing",
+            "value": {"drawing": HOUSE, "model": "doodle-classifier", "top_k": 3},
+        }
+    }
+    if lists:
+        examples["drawings"] = {
+            "summary": "Several drawings, with options",
+            "value": {"drawings": [HOUSE, SUN], "top_k": 1},
+        }
+        examples["list"] = {"summary": "A list of drawings", "value": [HOUSE, SUN]}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"anyOf": [one, batch, many]} if lists else one,
+                    "examples": examples,
+                },
+                FORM: {"schema": {"$ref": _REFERENCE.format(model=ImageForm.__name__)}},
+            },
+        }
+    }
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, made once: bodies' schemas added, errors as problem details."""
+    if app.openapi_schema:
+        return app.openapi_schema
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=app.description,
+        routes=app.routes,
+        tags=app.openapi_tags,
+    )
+    _, bodies = models_json_schema(
+        [(model, "validation") for model in _BODIES], ref_template=_REFERENCE
+    )
+    schemas = document["components"]["schemas"]
+    schemas.update(bodies["$defs"])
+    # The framework's own form of validation errors, which no route answers with.
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    for path in document["paths"].values():
+        for operation in path.values():
+            _as_problems(operation["responses"])
+    app.openapi_schema = document
+    return document
+
+
+def _as_problems(responses: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        content = response.get("content", {})
+        if int(status) >= _ERROR and "application/json" in content:
+            response["content"] = {MEDIA_TYPE: content["application/json"]}

@@ -1,0 +1,168 @@
+"""Forward passes kept for looking into: manifest, feature maps, exact values."""
+
+from __future__ import annotations
+
+import functools
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from server.dependencies import KeptInspectionById, RunningServices, while_connected
+from server.routes.documentation import drawing_or_image
+from server.routes.questions import read_question
+from server.routes.responses import IMMUTABLE, immutable, problems
+from server.schemas.inspections import Channel, Inspection, Unit
+from server.services.inference import check_top_k
+from server.services.layers import describe_inspection, inspection_url
+from server.services.units import describe_channel, describe_unit
+
+router = APIRouter(prefix="/inspections", tags=["inspections"])
+
+LayerName = Annotated[str, Path(description="Name of a layer, as the manifest has it.")]
+Index = Annotated[int, Path(description="Counted from 0.")]
+BINARY = "application/octet-stream"
+
+
+def _binary(media_type: str, description: str) -> dict[int | str, dict[str, object]]:
+    schema = {"schema": {"type": "string", "format": "binary"}}
+    return {200: {"description": description, "content": {media_type: schema}}}
+
+
+@router.post(
+    "",
+    response_model=Inspection,
+    response_model_exclude_unset=True,
+    status_code=201,
+    responses={
+        200: {"model": Inspection, "description": "It was kept already."},
+        **problems(400, 413, 415, 422, 503, 507),
+    },
+    openapi_extra=drawing_or_image(lists=False),
+)
+async def create_inspection(
+    request: Request, response: Response, services: RunningServices
+) -> Inspection:
+    """Run a model on a drawing or an image, and keep what every layer gave.
+
+    The same input gives the same id: 201 when the pass was made, 200 when it was kept already.
+    """
+    question = await read_question(request, services)
+    kept, made = await while_connected(
+        request, services.inspections.create(question.model, question.input)
+    )
+    response.status_code = 201 if made else 200
+    response.headers["Location"] = inspection_url(kept.id)
+    return describe_inspection(kept, question.top_k)
+
+
+@router.get(
+    "/{id}",
+    response_model=Inspection,
+    response_model_exclude_unset=True,
+    responses=problems(410, 422),
+)
+async def get_inspection(
+    kept: KeptInspectionById,
+    services: RunningServices,
+    response: Response,
+    top_k: Annotated[int, Query(description="How many guesses to give.")] = 5,
+) -> Inspection:
+    """The manifest of an inspection."""
+    check_top_k(kept.model, top_k, services.settings.top_k, "top_k")
+    response.headers["Cache-Control"] = IMMUTABLE
+    return describe_inspection(kept, top_k)
+
+
+@router.get(
+    "/{id}/atlas",
+    response_class=Response,
+    responses={**_binary(BINARY, "A binary atlas."), **problems(404, 410, 422)},
+)
+async def get_atlas(
+    request: Request,
+    kept: KeptInspectionById,
+    layer: Annotated[
+        list[str] | None, Query(description="Names of layers; all of them if left out.")
+    ] = None,
+) -> Response:
+    """The feature maps of several layers as one binary atlas, uint8.
+
+    Little endian: `DSA1`; uint32 length of the header; the header, JSON padded with spaces; the
+    body, one byte a value. A value is `channel_minimum + q / 255 * (channel_maximum -
+    channel_minimum)`.
+    """
+    names = layer or []
+    for name in names:
+        kept.layer(name)
+    return await immutable(request, BINARY, functools.partial(kept.atlas, names))
+
+
+@router.get(
+    "/{id}/layers/{layer}.png",
+    response_class=Response,
+    responses={**_binary("image/png", "A picture."), **problems(404, 410, 422)},
+)
+async def get_picture(request: Request, kept: KeptInspectionById, layer: LayerName) -> Response:
+    """All channels of a layer as one picture: grey, or blue and red around zero if signed."""
+    kept.layer(layer)
+    make = functools.partial(kept.png, layer)
+    return await immutable(request, "image/png", make, filename=f"{layer}.png")
+
+
+@router.get(
+    "/{id}/layers/{layer}.npz",
+    response_class=Response,
+    responses={
+        **_binary("application/x-npz", "NumPy arrays: activation, layer, model."),
+        **problems(404, 410, 422),
+    },
+)
+async def get_arrays(request: Request, kept: KeptInspectionById, layer: LayerName) -> Response:
+    """The exact output of a layer, batch first, as NumPy's .npz under `activation`."""
+    kept.layer(layer)
+    make = functools.partial(kept.npz, layer)
+    return await immutable(request, "application/x-npz", make, filename=f"{layer}.npz")
+
+
+@router.get(
+    "/{id}/layers/{layer}",
+    response_class=Response,
+    responses={**_binary(BINARY, "A binary atlas."), **problems(404, 410, 422)},
+)
+async def get_layer(request: Request, kept: KeptInspectionById, layer: LayerName) -> Response:
+    """The feature maps of one layer as a binary atlas, in the same form as of several."""
+    kept.layer(layer)
+    return await immutable(request, BINARY, functools.partial(kept.atlas, [layer]))
+
+
+@router.get(
+    "/{id}/layers/{layer}/channels/{channel}",
+    response_model=Channel,
+    responses=problems(404, 410, 422),
+)
+async def get_channel(
+    kept: KeptInspectionById, layer: LayerName, channel: Index, response: Response
+) -> Channel:
+    """One feature map in full, with exact values."""
+    described = describe_channel(kept.layer(layer), channel)
+    response.headers["Cache-Control"] = IMMUTABLE
+    return described
+
+
+@router.get(
+    "/{id}/layers/{layer}/units/{channel}/{y}/{x}",
+    response_model=Unit,
+    responses=problems(404, 410, 422),
+)
+async def get_unit(
+    kept: KeptInspectionById,
+    layer: LayerName,
+    channel: Index,
+    y: Index,
+    x: Index,
+    response: Response,
+) -> Unit:
+    """One value of one feature map, exactly."""
+    described = describe_unit(kept.layer(layer), channel, y, x)
+    response.headers["Cache-Control"] = IMMUTABLE
+    return described

@@ -1,0 +1,48 @@
+"""The pages for browsers, and what is asked for beside them."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import FileResponse, HTMLResponse
+
+from server import __version__
+from server.dependencies import RunningPages, RunningServices
+from server.paths import STATIC
+from server.schemas.health import Health
+
+router = APIRouter()
+READ = ["GET", "HEAD"]
+
+
+@router.api_route("/", methods=READ, include_in_schema=False)
+async def draw_page(
+    request: Request, pages: RunningPages, services: RunningServices
+) -> HTMLResponse:
+    """The pad, the guesses and the layers."""
+    model = services.catalog.default
+    context = {"model": model.name, "categories": list(model.categories)}
+    return pages.render(request, "draw.html", context)
+
+
+@router.api_route("/docs", methods=READ, include_in_schema=False)
+async def docs_page(request: Request, pages: RunningPages) -> HTMLResponse:
+    """The API's documentation, from this server alone."""
+    return pages.render(request, "docs.html", {})
+
+
+@router.api_route("/favicon.ico", methods=READ, include_in_schema=False)
+async def favicon() -> FileResponse:
+    """The icon, for browsers that ask for it unasked."""
+    return FileResponse(STATIC / "favicon.svg", media_type="image/svg+xml")
+
+
+@router.get("/healthz", tags=["server"])
+async def health(services: RunningServices) -> Health:
+    """Whether the server answers, and with what."""
+    return Health(
+        status="ok",
+        version=__version__,
+        device=str(services.device),
+        models=[model.name for model in services.catalog],
+        queued_images=services.lane.queued,
+    )

@@ -1,0 +1,17 @@
+"""How the server is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class Health(BaseModel):
+    """The server answers."""
+
+    status: Literal["ok"]
+    version: str = Field(description="Version of doodlescope.")
+    device: str = Field(description="Where the networks run.")
+    models: list[str] = Field(description="Names of the models that can answer.")
+    queued_images: int = Field(description="Images waiting for the network.")

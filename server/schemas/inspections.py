@@ -1,0 +1,74 @@
+"""A forward pass kept for looking into."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from server.schemas.layers import Layer
+from server.schemas.predictions import Guess
+from server.schemas.preprocessing import Preprocessing
+
+
+class InspectedInput(BaseModel):
+    """What the network received, and how it came to be."""
+
+    shape: list[int] = Field(description="Channels, height, width.")
+    image: list[list[int]] = Field(description="Rows of values 0..255, ink 255 on 0.")
+    preprocessing: Preprocessing
+
+
+class InspectedLayer(Layer):
+    """A layer with what it gave in this pass."""
+
+    minimum: float = Field(description="Smallest finite value.")
+    maximum: float = Field(description="Largest finite value.")
+    signed: bool = Field(description="Whether any value is negative.")
+    zero_fraction: float = Field(ge=0, le=1, description="Share of values that are exactly 0.")
+    non_finite: int = Field(description="How many values are NaN or infinite.")
+    url: str = Field(description="Where its feature maps are.")
+
+
+class Inspection(BaseModel):
+    """The manifest of an inspection: everything but the feature maps themselves."""
+
+    id: str = Field(description="Hash of the model's version and the input.")
+    model: str = Field(description="Name of the model that ran.")
+    version: str = Field(description="Version of its weights.")
+    input: InspectedInput
+    predictions: list[Guess] = Field(description="The best guesses, the likeliest first.")
+    entropy: float = Field(ge=0, description="Entropy of all probabilities, in nats.")
+    layers: list[InspectedLayer] = Field(description="The layers in the order they ran.")
+
+
+NonFinite = Literal["NaN", "Infinity", "-Infinity"]
+
+
+class Channel(BaseModel):
+    """One feature map in full."""
+
+    layer: str
+    channel: int
+    shape: list[int] = Field(description="Height, width.")
+    values: list[list[float | None]] = Field(
+        description="Rows of exact float32 values; null where one is not finite."
+    )
+    minimum: float = Field(description="Smallest finite value.")
+    maximum: float = Field(description="Largest finite value.")
+    mean: float | None = Field(description="Mean of the finite values.")
+
+
+class Unit(BaseModel):
+    """One value of one feature map."""
+
+    layer: str
+    channel: int
+    y: int
+    x: int
+    value: float | None = Field(description="The exact float32 value; null if it is not finite.")
+    non_finite: NonFinite | None = Field(
+        default=None, description="What the value is, if not finite."
+    )
+    minimum: float = Field(description="Smallest finite value of the channel.")
+    maximum: float = Field(description="Largest finite value of the channel.")

@@ -1,0 +1,41 @@
+"""The models that can answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from server.schemas.layers import Layer
+
+
+class ModelSummary(BaseModel):
+    """A model in the list."""
+
+    name: str = Field(description="Name to ask for it by.")
+    title: str = Field(description="Name for people.")
+    version: str = Field(description="Version of its weights.")
+    parameters: int = Field(description="Number of learnable values.")
+    multiply_accumulates: int = Field(description="Multiply-accumulates for one image.")
+    input_shape: list[int] = Field(description="Shape of one image: channels, height, width.")
+    categories: int = Field(description="Number of categories it tells apart.")
+
+
+class ModelList(BaseModel):
+    """The models, the default first."""
+
+    models: list[ModelSummary]
+
+
+class ModelDetails(BaseModel):
+    """A model in full: its card, its categories and its graph."""
+
+    name: str = Field(description="Name to ask for it by.")
+    title: str = Field(description="Name for people.")
+    version: str = Field(description="Version of its weights.")
+    parameters: int = Field(description="Number of learnable values.")
+    multiply_accumulates: int = Field(description="Multiply-accumulates for one image.")
+    input_shape: list[int] = Field(description="Shape of one image: channels, height, width.")
+    categories: list[str] = Field(description="The categories; a label is an index into them.")
+    card: dict[str, Any] = Field(description="Data, split, accuracy, limits and licence.")
+    layers: list[Layer] = Field(description="The graph, in the order in which it runs.")

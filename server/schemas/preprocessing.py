@@ -1,0 +1,46 @@
+"""How a drawing or an image became the 28x28 image that the network sees."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class Step(BaseModel):
+    """One step, in words."""
+
+    name: str = Field(description="The step, such as crop or scale.")
+    detail: str = Field(description="What it did, with its numbers.")
+
+
+class Box(BaseModel):
+    """A bounding box, in the drawing's unit or the image's pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class Offset(BaseModel):
+    """A shift in pixels of the 28x28 image."""
+
+    x: float
+    y: float
+
+
+class Preprocessing(BaseModel):
+    """From the input to the network's image: pixel = point * scale + offset."""
+
+    source: Literal["strokes", "image"] = Field(description="What was sent.")
+    strokes: int | None = Field(default=None, description="Number of strokes (of a drawing).")
+    points: int | None = Field(default=None, description="Number of points (of a drawing).")
+    format: str | None = Field(default=None, description="File format (of an image).")
+    width: int | None = Field(default=None, description="Width in pixels, upright (of an image).")
+    height: int | None = Field(default=None, description="Height in pixels, upright (of an image).")
+    box: Box = Field(description="Bounding box of the ink.")
+    scale: float = Field(description="Pixels of the 28x28 image for one unit of the input.")
+    offset: Offset = Field(description="Where the input's origin comes to lie.")
+    line_width: float = Field(description="Width of the lines, in pixels of the 28x28 image.")
+    steps: list[Step] = Field(description="The steps in order.")

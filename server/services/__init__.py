@@ -1,0 +1,1 @@
+"""What the application does, without HTTP: the routes call one service each."""

@@ -1,0 +1,98 @@
+"""Predictions: prepared inputs through the torch lane, and logits as guesses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.errors import InvalidInput, LimitExceeded
+from server.schemas.predictions import Guess, Prediction
+from server.services.catalog import Model
+from server.services.inputs import NetworkInput
+from server.services.lane import Lane
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """One input, and who answers with how many guesses."""
+
+    model: Model
+    input: NetworkInput
+    top_k: int
+
+
+class Inference:
+    """Answers what drawings and pictures show."""
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+
+    async def predict(self, questions: Sequence[Question]) -> list[Prediction]:
+        """A prediction for each question, in order.
+
+        Raises:
+            Overloaded: too much is waiting for the network.
+        """
+        rows: dict[int, NDArray[np.float32]] = {}
+        for model in {question.model for question in questions}:
+            chosen = [n for n, question in enumerate(questions) if question.model is model]
+            images = np.stack([questions[n].input.image for n in chosen])
+            logits = await self._lane.batched(model.logits, images, len(images))
+            rows.update(zip(chosen, logits, strict=True))
+        return [_prediction(question, rows[n]) for n, question in enumerate(questions)]
+
+
+def check_top_k(model: Model, top_k: int, limit: int, pointer: str) -> None:
+    """Raise LimitExceeded above ``limit`` or the number of categories, InvalidInput below 1."""
+    limit = min(limit, len(model.categories))
+    if top_k > limit:
+        raise LimitExceeded(
+            f"top_k is {top_k}; at most {limit} guesses are given.",
+            pointer=pointer,
+            value=top_k,
+            limit=limit,
+        )
+    if top_k < 1:
+        raise InvalidInput("top_k is at least 1.", pointer=pointer, value=top_k)
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Probabilities of logits (K,), in float64; they add up to 1."""
+    powers = np.exp(logits.astype(np.float64) - logits.max())
+    shares: NDArray[np.float64] = powers / powers.sum()
+    return shares
+
+
+def entropy(probabilities: NDArray[np.float64]) -> float:
+    """Shannon entropy in nats: 0 for certainty, log(K) for no idea at all."""
+    some = probabilities[probabilities > 0]
+    return float(max(0.0, -np.sum(some * np.log(some))))
+
+
+def guesses(categories: Sequence[str], logits: NDArray[np.float32], top_k: int) -> list[Guess]:
+    """The ``top_k`` likeliest categories, the likeliest first; equal ones in their own order."""
+    probabilities = softmax(logits)
+    best = np.argsort(-logits, kind="stable")[:top_k]
+    return [
+        Guess(
+            label=categories[index],
+            probability=float(probabilities[index]),
+            logit=float(logits[index]),
+        )
+        for index in best
+    ]
+
+
+def _prediction(question: Question, logits: NDArray[np.float32]) -> Prediction:
+    model = question.model
+    answer = Prediction(
+        model=model.name,
+        version=model.version,
+        predictions=guesses(model.categories, logits, question.top_k),
+    )
+    if question.input.preprocessing.source == "image":
+        answer.preprocessing = question.input.preprocessing
+    return answer
