@@ -1,0 +1,18 @@
+"""What tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from server.app import create_app
+from server.settings import Settings
+from tests.support.asgi import Client, running
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[Client]:
+    """A client for the application with the shipped model and the default settings."""
+    with running(create_app(Settings())) as started:
+        yield started
