@@ -45,11 +45,19 @@ def version(
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
-    device: Device = "auto",
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu or cuda; auto takes CUDA where it is.")
+    ] = None,
 ) -> None:
-    """Serve the pages and the REST API until interrupted."""
+    """Serve the pages and the REST API until interrupted.
+
+    What is not given here comes from the settings (DOODLESCOPE_HOST, _PORT, _DEVICE): by default
+    127.0.0.1, 8000 and auto.
+    """
     from server.commands.serve import serve as run
 
     run(host, port, device)
@@ -73,6 +81,7 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Decides split, batches and first weights.")] = 0,
     device: Device = "auto",
     restart: Annotated[bool, typer.Option(help="Begin anew, whatever the checkpoint.")] = False,
+    checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 500,
 ) -> None:
     """Train the doodle classifier; interrupt it at will, the same command goes on."""
     from server.commands.train import train as run
@@ -81,7 +90,15 @@ def train(
     configuration = Configuration(
         steps=steps, batch_size=batch_size, learning_rate=learning_rate, seed=seed
     )
-    run(data, output, checkpoint or output.with_suffix(".pt"), configuration, device, restart)
+    run(
+        data,
+        output,
+        checkpoint or output.with_suffix(".pt"),
+        configuration,
+        device,
+        restart,
+        checkpoint_every,
+    )
 
 
 @app.command()

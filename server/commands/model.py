@@ -32,8 +32,7 @@ def open_model(name: str, weights: Path | None, device: str) -> LoadedModel:
         with failing_on(OSError, SafetensorError, RuntimeError):
             module.load_state_dict(load_file(weights))
             model = LoadedModel(name, module.eval(), {}, weights_version(weights))
-    target = open_device(device)
-    return replace(model, module=model.module.to(target, memory_format=torch.channels_last))
+    return replace(model, module=model.module.to(open_device(device)))
 
 
 def open_device(device: str) -> torch.device:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
+from typing import Any
 
 import typer
 import uvicorn
+from pydantic import ValidationError
 
 from server.app import create_app
-from server.commands.failure import CommandFailed
+from server.commands.failure import CommandFailed, failing_on
 from server.commands.model import open_device
 from server.settings import Settings
 
@@ -24,23 +27,28 @@ class _AnnouncingServer(uvicorn.Server):
                     typer.echo(f"doodlescope is ready at {_address(listening)}")
 
 
-def serve(host: str, port: int, device: str) -> None:
-    """Serve until interrupted.
+def serve(host: str | None, port: int | None, device: str | None) -> None:
+    """Serve until interrupted; what is not given comes from the settings.
 
     Raises:
-        CommandFailed: the device is not there, or the server could not start.
+        CommandFailed: a setting is wrong, the device is not there, or the server cannot start.
     """
-    open_device(device)
-    settings = Settings.model_validate({**Settings().model_dump(), "device": device})
+    options: dict[str, Any] = {"host": host, "port": port, "device": device}
+    given = {name: value for name, value in options.items() if value is not None}
+    with failing_on(ValidationError):
+        settings = Settings(**given)
+    open_device(settings.device)
     server = _AnnouncingServer(
-        uvicorn.Config(create_app(settings), host=host, port=port, log_level="warning")
+        uvicorn.Config(
+            create_app(settings), host=settings.host, port=settings.port, log_level="warning"
+        )
     )
-    try:
+    with suppress(KeyboardInterrupt):
         server.run()
-    except KeyboardInterrupt:
-        return
     if not server.started:
-        raise CommandFailed(f"the server could not start on {host}:{port}; the log above says why.")
+        raise CommandFailed(
+            f"the server could not start on {settings.host}:{settings.port}; see the log above."
+        )
 
 
 def _address(listening: socket.socket) -> str:

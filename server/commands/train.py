@@ -32,13 +32,14 @@ def train(
     configuration: Configuration,
     device: str,
     restart: bool,
+    checkpoint_every: int,
 ) -> None:
     """Train to the end, then write weights and card.
 
     Raises:
         CommandFailed: the data, the checkpoint or the device cannot be had.
     """
-    console = Console()
+    console = Console(soft_wrap=True, highlight=False)
     target = open_device(device)
     if restart:
         checkpoint.unlink(missing_ok=True)
@@ -56,7 +57,10 @@ def train(
         try:
             with _bar(console) as bar:
                 task = bar.add_task("", total=configuration.steps, completed=run.step)
-                validation = run.train(lambda progress: _show(bar, task, progress))
+                validation = run.train(
+                    lambda progress: _show(bar, task, progress),
+                    checkpoint_every=checkpoint_every,
+                )
         except KeyboardInterrupt:
             raise CommandFailed(
                 f"stopped at step {run.step}; the same command goes on from there."

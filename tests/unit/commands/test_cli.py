@@ -1,0 +1,150 @@
+"""The command line as it is typed, on data of a few shapes."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from models import load_model
+from server import __version__
+from server.doodle.raster import render
+from server.doodle.strokes import Drawing
+from server.training.dataset import STROKES_FILE
+from tests.unit.training.data import write_strokes, write_training_data
+
+LINE = '{"word": "line", "drawing": [[[0, 255], [0, 40]]]}'
+
+
+def doodlescope(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "server", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_version_and_help() -> None:
+    assert doodlescope("--version").stdout == f"doodlescope {__version__}\n"
+    text = doodlescope("--help").stdout
+    for command in ("serve", "train", "evaluate", "predict"):
+        assert command in text
+
+
+def test_trains_resumes_and_evaluates_what_it_trained(tmp_path: Path) -> None:
+    data = write_training_data(tmp_path)
+    output = tmp_path / "runs" / "small.safetensors"
+    words = ("train", "--data", data, "--output", output, "--steps", "3", "--batch-size", "8")
+    first = doodlescope(*words)
+    assert first.returncode == 0, first.stderr
+    card = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
+    assert card["version"] in first.stdout
+    assert card["trained"]["steps"] == 3
+
+    again = doodlescope(*words)
+    assert again.returncode == 0
+    assert "had come to its end" in again.stdout
+    changed = doodlescope(*words, "--seed", "1")
+    assert changed.returncode == 1
+    assert "belongs to a run with" in changed.stderr
+    restarted = doodlescope(*words, "--seed", "1", "--restart")
+    assert restarted.returncode == 0, restarted.stderr
+
+    write_strokes(tmp_path / "test.ndjson.gz", each=3, seed=9)
+    judged = doodlescope(
+        "evaluate", tmp_path / "test.ndjson.gz", "--weights", output, "--json", "--record"
+    )
+    assert judged.returncode == 0, judged.stderr
+    figures = json.loads(judged.stdout)
+    assert figures["n"] == 12
+    assert {"top1", "top3", "map3", "categories", "version"} <= figures.keys()
+    card = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
+    assert card["accuracy"]["test"]["map3"] == pytest.approx(figures["map3"], abs=1e-4)
+    assert figures["version"] == card["version"]
+
+
+def test_killed_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    data = write_training_data(tmp_path)
+    output = tmp_path / "runs" / "small.safetensors"
+    words = ["train", "--data", str(data), "--output", str(output)]
+    words += ["--steps", "90", "--batch-size", "4", "--checkpoint-every", "40"]
+    command = [sys.executable, "-m", "server", *words]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            checkpoint = output.with_suffix(".pt")
+            for _ in range(1200):
+                if checkpoint.is_file() or process.poll() is not None:
+                    break
+                with pytest.raises(subprocess.TimeoutExpired):
+                    process.wait(timeout=0.1)
+        finally:
+            process.kill()
+    assert checkpoint.is_file()
+    resumed = doodlescope(*words)
+    assert resumed.returncode == 0, resumed.stderr
+    step = re.search(r"going on from step (\d+)", resumed.stdout)
+    assert step is not None
+    assert int(step[1]) in (40, 80)
+    assert load_file(output)
+
+
+def test_predicts_drawings_and_pictures_alike(tmp_path: Path) -> None:
+    lines = tmp_path / "drawings.ndjson"
+    lines.write_text(f"{LINE}\n[[[0, 9, 9, 0, 0], [0, 0, 9, 9, 0]]]\n", encoding="utf-8")
+    answer = json.loads(doodlescope("predict", lines, "--json", "--top-k", "3").stdout)
+    image = render(Drawing.from_lists([[[0, 255], [0, 40]]]))
+    with torch.inference_mode():
+        logits = load_model("doodle-classifier").module(
+            torch.from_numpy(image).float().div(255).view(1, 1, 28, 28)
+        )
+    probability, label = logits.softmax(dim=1)[0].max(dim=0)
+    best = answer["answers"][0]["predictions"][0]
+    assert best["probability"] == pytest.approx(float(probability), abs=1e-5)
+    assert best["logit"] == pytest.approx(float(logits[0, label]), abs=1e-4)
+    assert [len(one["predictions"]) for one in answer["answers"]] == [3, 3]
+
+    from PIL import Image
+
+    picture = tmp_path / "line.png"
+    Image.fromarray(255 - image).resize((280, 280)).save(picture)
+    table = doodlescope("predict", picture)
+    assert table.returncode == 0, table.stderr
+    assert best["label"] in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("evaluate", "nowhere.ndjson"), "nowhere.ndjson"),
+        (("evaluate", "{empty}"), "holds no drawings"),
+        (("evaluate", "{broken}"), "line 1"),
+        (("evaluate", "{notgzip}"), "Not a gzipped file"),
+        (("predict", "{broken}"), "line 1"),
+        (("predict", "{text}"), "not a PNG, JPEG, WebP or GIF"),
+        (("predict", "{line}", "--model", "oracle"), "oracle"),
+        (("predict", "{line}", "--weights", "{text}"), "header"),
+        (("predict", "{line}", "--device", "abacus"), "abacus"),
+        (("train", "--data", "nowhere"), STROKES_FILE),
+    ],
+)
+def test_failure_is_one_line_that_names_the_cause(
+    words: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.ndjson").write_text("\n", encoding="utf-8")
+    (tmp_path / "broken.ndjson").write_text("{", encoding="utf-8")
+    (tmp_path / "notgzip.ndjson.gz").write_text("{}", encoding="utf-8")
+    (tmp_path / "text.png").write_text("a text that is named .png", encoding="utf-8")
+    (tmp_path / "line.ndjson").write_text(LINE, encoding="utf-8")
+    files = {path.name.split(".")[0]: str(path) for path in tmp_path.iterdir()}
+    finished = doodlescope(*(word.format(**files) for word in words))
+    assert finished.returncode == 1
+    assert "Traceback" not in finished.stderr
+    assert len(finished.stderr.splitlines()) == 1
+    assert finished.stderr.startswith("doodlescope: ")
+    assert message in finished.stderr
