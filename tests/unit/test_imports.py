@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(HTTP, BASE | HTTP | {"schemas"}),
     "dependencies": BASE | HTTP | {"schemas", "services"},
     "routes": BASE | HTTP | {"schemas", "services", "dependencies"},
-    "app": BASE | HTTP | {"schemas", "services", "dependencies", "routes"},
+    "app": BASE | CORE | HTTP | {"schemas", "services", "dependencies", "routes"},
     "commands": BASE | CORE | {"schemas", "services", "app"},
     "cli": BASE | CORE | {"schemas", "services", "app", "commands"},
     "__main__": {"cli"},
