@@ -1,0 +1,152 @@
+/**
+ * The REST API of our own server. Only this module calls fetch.
+ *
+ * @import {Channel, Drawing, Inspection, LayerMaps, Model} from "./core/types.js"
+ */
+import { decodeAtlas } from "./core/atlas.js";
+import { toLists } from "./core/geometry.js";
+
+const ROOT = "/api/v1";
+
+/** An answer of the server that says what is wrong: RFC 9457 problem details. */
+export class ApiProblem extends Error {
+  /**
+   * @param {number} status
+   * @param {string} detail
+   * @param {number | null} retryAfter  seconds
+   */
+  constructor(status, detail, retryAfter) {
+    super(detail);
+    this.name = "ApiProblem";
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+
+  /** Whether the same request may succeed later. */
+  get passing() {
+    return this.status === 429 || this.status >= 500;
+  }
+}
+
+/** No answer at all: the server is down, or the network is. */
+export class Unreachable extends Error {
+  /** @param {unknown} cause */
+  constructor(cause) {
+    super("The server does not answer.", { cause });
+    this.name = "Unreachable";
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [options]
+ * @returns {Promise<Response>}
+ */
+async function request(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    throw new Unreachable(error);
+  }
+  if (response.ok) return response;
+  const retryAfter = Number.parseFloat(response.headers.get("Retry-After") ?? "");
+  let detail = `The server answered ${response.status}.`;
+  try {
+    const problem = await response.json();
+    detail = problem.detail ?? problem.title ?? detail;
+  } catch {
+    // A proxy in between may answer without problem details; the status says enough.
+  }
+  throw new ApiProblem(response.status, detail, Number.isFinite(retryAfter) ? retryAfter : null);
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [options]
+ */
+async function requestJson(path, options) {
+  const response = await request(path, options);
+  try {
+    return await response.json();
+  } catch (error) {
+    throw new Unreachable(error);
+  }
+}
+
+/**
+ * @param {string} name
+ * @returns {Promise<Model>}
+ */
+export function getModel(name) {
+  return requestJson(`${ROOT}/models/${encodeURIComponent(name)}`);
+}
+
+/**
+ * Run the model on a drawing and keep its activations on the server.
+ *
+ * @param {string} model
+ * @param {Drawing} drawing
+ * @param {number} topK
+ * @returns {Promise<Inspection>}
+ */
+export function inspectDrawing(model, drawing, topK) {
+  return requestJson(`${ROOT}/inspections`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ model, drawing: toLists(drawing), top_k: topK }),
+  });
+}
+
+/**
+ * @param {string} model
+ * @param {Blob} image
+ * @param {number} topK
+ * @returns {Promise<Inspection>}
+ */
+export function inspectImage(model, image, topK) {
+  const form = new FormData();
+  form.append("image", image);
+  form.append("model", model);
+  form.append("top_k", String(topK));
+  return requestJson(`${ROOT}/inspections`, { method: "POST", body: form });
+}
+
+/** @param {string} id */
+const inspectionPath = (id) => `${ROOT}/inspections/${encodeURIComponent(id)}`;
+
+/**
+ * Quantised feature maps of some layers.
+ *
+ * @param {string} id
+ * @param {string[]} layers
+ * @returns {Promise<Map<string, LayerMaps>>}
+ */
+export async function getMaps(id, layers) {
+  const query = layers.map((layer) => `layer=${encodeURIComponent(layer)}`).join("&");
+  const response = await request(`${inspectionPath(id)}/atlas?${query}`);
+  let buffer;
+  try {
+    buffer = await response.arrayBuffer();
+  } catch (error) {
+    throw new Unreachable(error);
+  }
+  return decodeAtlas(buffer).layers;
+}
+
+/**
+ * Exact values of one channel.
+ *
+ * @param {string} id
+ * @param {string} layer
+ * @param {number} channel
+ * @returns {Promise<Channel>}
+ */
+export function getChannel(id, layer, channel) {
+  return requestJson(`${inspectionPath(id)}/layers/${encodeURIComponent(layer)}/channels/${channel}`);
+}
+
+/** @returns {Promise<{label: string, drawing: number[][][]}[]>} */
+export async function getExamples() {
+  return (await requestJson("/static/examples.json")).examples;
+}

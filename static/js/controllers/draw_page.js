@@ -1,0 +1,334 @@
+/**
+ * Wires the Draw page: pad -> live session -> guesses, received image and the network.
+ *
+ * @import {Drawing, Inspection} from "../core/types.js"
+ * @import {Command} from "../core/shortcuts.js"
+ * @import {Input, SessionStatus} from "./live_session.js"
+ */
+import { getExamples } from "../api.js";
+import { certainty } from "../core/certainty.js";
+import { decodeDrawing, encodeDrawing } from "../core/drawing_code.js";
+import { MOST_POINTS, PAD_SIDE, simplify } from "../core/geometry.js";
+import { nextPrompt } from "../core/prompts.js";
+import { UndoHistory } from "../core/undo.js";
+import { recall, remember } from "../storage.js";
+import { byId } from "../views/dom.js";
+import { Examples } from "../views/examples.js";
+import { Guesses } from "../views/guesses.js";
+import { Pad } from "../views/pad.js";
+import { Prompt } from "../views/prompt.js";
+import { Received } from "../views/received.js";
+import { ServerStatus } from "../views/server_status.js";
+import { ThemeButton } from "../views/theme.js";
+import { Address } from "./address.js";
+import { Announcer } from "./announcer.js";
+import { ImageInput } from "./image_input.js";
+import { Keys } from "./keys.js";
+import { LiveSession } from "./live_session.js";
+import { NetworkExplorer } from "./network_explorer.js";
+import { ReplayControl } from "./replay_control.js";
+
+/** Deviation, in pad units, that a stroke may have from where the pen went. */
+const TOLERANCE = 1;
+/** The pad's pen is this share of the network's, which fills in details. */
+const PEN_SHARE = 0.5;
+
+/** @type {Input} */
+const NOTHING = { drawing: [], image: null };
+
+/** @param {Input} input */
+const isEmpty = (input) => input.drawing.length === 0 && input.image === null;
+
+export class DrawPage {
+  #categories;
+  #history = new UndoHistory(NOTHING);
+  #pad;
+  #prompt;
+  #guesses = new Guesses(byId("guess-list", HTMLElement));
+  #received = new Received(byId("received-view", HTMLElement));
+  #status;
+  #explorer;
+  #session;
+  #address;
+  #replay;
+  #images;
+  #theme = new ThemeButton(byId("theme-button", HTMLButtonElement));
+  #announcer = new Announcer(byId("announcer", HTMLElement));
+  #toastTimer = 0;
+  #keys;
+  #buttons = {
+    undo: byId("undo", HTMLButtonElement),
+    redo: byId("redo", HTMLButtonElement),
+    clear: byId("clear", HTMLButtonElement),
+    replay: byId("replay", HTMLButtonElement),
+  };
+
+  /**
+   * @param {string} model
+   * @param {string[]} categories
+   */
+  constructor(model, categories) {
+    this.#categories = categories;
+    this.#pad = new Pad(byId("pad", HTMLCanvasElement), {
+      onDraw: (drawing) => this.#drawn(drawing),
+      onStroke: (drawing) => this.#stroked(drawing),
+      onSay: (text) => this.#announcer.say(text),
+    });
+    this.#prompt = new Prompt({ onNext: () => this.#nextPrompt(), onNone: () => this.#setPrompt(null) });
+    this.#address = new Address((_, foreign) => this.#moved(foreign));
+    this.#session = new LiveSession(model, categories.length, {
+      wantedLayers: () => this.#explorer.wantedLayers,
+      onInspection: (inspection, drawing, thinned) => this.#inspected(inspection, drawing, thinned),
+      onMaps: (inspection, maps) => this.#explorer.updateMaps(inspection, maps),
+      onStatus: (status) => this.#statusChanged(status),
+    });
+    this.#status = new ServerStatus(byId("server-status", HTMLElement), () => this.#retry());
+    this.#explorer = new NetworkExplorer(model, categories, this.#address, {
+      onWant: () => this.#session.refreshMaps(),
+      onLost: () => this.#session.renew(),
+      onStatus: (status) => this.#status.show(status),
+    });
+    this.#replay = new ReplayControl(
+      (drawing) => this.#replayed(drawing),
+      () => this.#restore(),
+    );
+    this.#images = new ImageInput(
+      { frame: byId("pad-frame", HTMLElement), veil: byId("pad-drop", HTMLElement), button: byId("image-button", HTMLButtonElement), file: byId("image-file", HTMLInputElement) },
+      (image) => this.#push({ drawing: [], image }),
+      (reason) => this.#toast(reason),
+    );
+    this.#keys = new Keys((command) => this.#command(command));
+    this.#listen();
+  }
+
+  async start() {
+    this.#takeAddress(true);
+    void this.#explorer.load();
+    try {
+      new Examples(byId("examples", HTMLElement), await getExamples(), (label, drawing) => {
+        this.#setPrompt(null);
+        this.#push({ drawing, image: null });
+        this.#announcer.say(`Example: ${label}.`);
+      });
+    } catch {
+      // Without examples one can still draw.
+      byId("examples-heading", HTMLElement).hidden = true;
+    }
+  }
+
+  #listen() {
+    for (const command of /** @type {const} */ (["undo", "redo", "clear", "replay"])) {
+      this.#buttons[command].addEventListener("click", () => this.#command(command));
+    }
+    byId("link-button", HTMLButtonElement).addEventListener("click", () => void this.#copyLink());
+    const frame = byId("pad-frame", HTMLElement);
+    // A new stroke goes on from the whole drawing, not from where a replay is.
+    for (const type of ["pointerdown", "keydown"]) frame.addEventListener(type, (event) => this.#interrupt(event), { capture: true });
+    addEventListener("online", () => this.#retry());
+  }
+
+  /** @param {Event} event */
+  #interrupt(event) {
+    if (event instanceof KeyboardEvent && event.key !== " " && event.key !== "Escape") return;
+    this.#replay.cancel();
+  }
+
+  /** @param {boolean} first */
+  #takeAddress(first) {
+    const { drawing: code, prompt } = this.#address.state;
+    let drawing = null;
+    try {
+      drawing = decodeDrawing(code || (first ? (recall("drawing") ?? "") : ""));
+    } catch (error) {
+      this.#toast(error instanceof Error ? error.message : String(error));
+    }
+    const known = prompt !== null && this.#categories.includes(prompt) ? prompt : null;
+    this.#setPrompt(known ?? (first && !drawing?.length ? nextPrompt(this.#categories, null) : null));
+    if (drawing && drawing.length > 0) this.#push({ drawing, image: null });
+    else this.#showInput();
+  }
+
+  /** @param {boolean} foreign */
+  #moved(foreign) {
+    if (foreign) this.#takeAddress(false);
+    this.#explorer.apply();
+  }
+
+  /** @param {Command} command */
+  #command(command) {
+    if (command !== "replay") this.#replay.cancel();
+    switch (command) {
+      case "undo":
+        this.#history.undo();
+        return this.#showInput();
+      case "redo":
+        this.#history.redo();
+        return this.#showInput();
+      case "clear":
+        if (!isEmpty(this.#history.current)) this.#push(NOTHING);
+        return undefined;
+      case "replay":
+        return this.#toggleReplay();
+      case "next-prompt":
+        return this.#nextPrompt();
+      case "focus-pad":
+        return byId("pad", HTMLCanvasElement).focus();
+      case "focus-network":
+        return this.#explorer.focus();
+      case "image":
+        return this.#images.choose();
+      case "theme":
+        return this.#theme.cycle();
+      default:
+        return this.#keys.show();
+    }
+  }
+
+  /** @param {Drawing} drawing */
+  #drawn(drawing) {
+    if (this.#history.current.image) this.#pad.showImage(null);
+    byId("pad-invitation", HTMLElement).hidden = true;
+    this.#session.offer({ drawing, image: null });
+  }
+
+  /** @param {Drawing} drawing */
+  #stroked(drawing) {
+    const tidy = [...drawing.slice(0, -1), simplify(drawing[drawing.length - 1], TOLERANCE)];
+    this.#pad.replace(tidy);
+    this.#history.push({ drawing: tidy, image: null });
+    this.#took();
+  }
+
+  /** @param {Input} input */
+  #push(input) {
+    this.#replay.cancel();
+    this.#history.push(input);
+    this.#showInput();
+  }
+
+  /** Show the current input on the pad and have it recognised. */
+  #showInput() {
+    this.#restore();
+    this.#took();
+  }
+
+  /** The pad as the current input has it. */
+  #restore() {
+    const { drawing, image } = this.#history.current;
+    this.#buttons.replay.querySelector("span")?.replaceChildren("Replay");
+    this.#pad.show(drawing);
+    this.#pad.showImage(null);
+    if (image) void this.#showImage(image);
+    byId("pad-invitation", HTMLElement).hidden = !isEmpty(this.#history.current);
+    if (!isEmpty(this.#history.current)) this.#session.offer(this.#history.current);
+  }
+
+  /** @param {Blob} image */
+  async #showImage(image) {
+    try {
+      const bitmap = await createImageBitmap(image);
+      if (this.#history.current.image === image) this.#pad.showImage(bitmap);
+    } catch {
+      // Not an image that the browser can show; the server says what it makes of it.
+    }
+  }
+
+  /** The current input has changed. */
+  #took() {
+    const input = this.#history.current;
+    const empty = isEmpty(input);
+    this.#buttons.undo.disabled = !this.#history.canUndo;
+    this.#buttons.redo.disabled = !this.#history.canRedo;
+    this.#buttons.clear.disabled = empty;
+    this.#buttons.replay.disabled = input.drawing.length === 0;
+    const code = encodeDrawing(input.drawing);
+    this.#address.note({ drawing: code });
+    remember("drawing", code || null);
+    this.#session.offer(empty ? null : input);
+    if (empty) {
+      this.#guesses.clear();
+      this.#received.clear();
+      this.#explorer.clear();
+      this.#prompt.setRecognised(false);
+      this.#status.show({ state: "ready" });
+      byId("pad-note", HTMLElement).hidden = true;
+    }
+  }
+
+  /**
+   * @param {Inspection} inspection
+   * @param {Drawing} drawing
+   * @param {boolean} thinned
+   */
+  #inspected(inspection, drawing, thinned) {
+    const { predictions } = inspection;
+    this.#guesses.setStale(false);
+    this.#guesses.update(inspection);
+    this.#received.update(inspection, drawing);
+    this.#explorer.updateInspection(inspection);
+    const lineWidth = inspection.input.preprocessing.line_width;
+    if (lineWidth) this.#pad.setPenWidth((lineWidth / 28) * PAD_SIDE * PEN_SHARE);
+    const note = byId("pad-note", HTMLElement);
+    note.hidden = !thinned;
+    note.textContent = `The drawing has more than ${MOST_POINTS} points; fewer of them were sent.`;
+    const prompt = this.#address.state.prompt;
+    const recognised = prompt !== null && predictions[0]?.label === prompt;
+    if (this.#prompt.setRecognised(recognised)) this.#announcer.say(`Recognised: ${prompt}!`);
+    else this.#announcer.say(certainty(predictions).sentence);
+  }
+
+  /** @param {SessionStatus} status */
+  #statusChanged(status) {
+    this.#guesses.setStale(status.state !== "ready");
+    this.#status.show(status);
+  }
+
+  #retry() {
+    this.#session.retryNow();
+    this.#explorer.retryNow();
+  }
+
+  #toggleReplay() {
+    if (this.#replay.running) return this.#replay.cancel();
+    const { drawing } = this.#history.current;
+    if (drawing.length === 0) return undefined;
+    this.#buttons.replay.querySelector("span")?.replaceChildren("Stop");
+    return this.#replay.start(drawing);
+  }
+
+  /** @param {Drawing} drawing */
+  #replayed(drawing) {
+    this.#pad.replace(drawing);
+    if (drawing.length > 0) this.#session.offer({ drawing, image: null });
+  }
+
+  #nextPrompt() {
+    this.#setPrompt(nextPrompt(this.#categories, this.#address.state.prompt));
+    if (!isEmpty(this.#history.current)) this.#push(NOTHING);
+  }
+
+  /** @param {string | null} prompt */
+  #setPrompt(prompt) {
+    this.#address.note({ prompt });
+    this.#prompt.show(prompt);
+    this.#guesses.setPrompt(prompt);
+  }
+
+  async #copyLink() {
+    try {
+      await navigator.clipboard.writeText(this.#address.link);
+      this.#toast("Link copied. It opens this drawing and this view.");
+    } catch {
+      this.#toast("Copy the address of this page: it opens this drawing and this view.");
+    }
+  }
+
+  /** @param {string} text */
+  #toast(text) {
+    const toast = byId("toast", HTMLElement);
+    toast.textContent = text;
+    toast.hidden = false;
+    clearTimeout(this.#toastTimer);
+    this.#toastTimer = window.setTimeout(() => (toast.hidden = true), 4000);
+  }
+}

@@ -1,0 +1,255 @@
+/**
+ * The network on the page: its layers, and the one that is open. What is open is in the address.
+ *
+ * @import {Inspection, LayerMaps, Model, RangeMode} from "../core/types.js"
+ * @import {Address} from "./address.js"
+ * @import {SessionStatus} from "./live_session.js"
+ */
+import { ApiProblem, getModel } from "../api.js";
+import { retryDelay } from "../core/backoff.js";
+import { colourRange } from "../core/colour.js";
+import { count, plural } from "../core/numbers.js";
+import { recall, remember } from "../storage.js";
+import { Blocks } from "../views/blocks.js";
+import { byId } from "../views/dom.js";
+import { LayerDetail } from "../views/layer_detail.js";
+import { Legend } from "../views/legend.js";
+import { RangeSwitch } from "../views/range_switch.js";
+import { ChannelReader } from "./channel_reader.js";
+
+/**
+ * @typedef {object} ExplorerHandlers
+ * @property {() => void} onWant  maps of more layers are needed
+ * @property {() => void} onLost  the inspection is no longer kept
+ * @property {(status: SessionStatus) => void} onStatus
+ */
+
+export class NetworkExplorer {
+  #modelName;
+  #address;
+  #handlers;
+  #section = byId("network", HTMLElement);
+  #facts = byId("network-facts", HTMLElement);
+  #blocks;
+  #detail;
+  #legend;
+  #reader;
+  /** @type {RangeMode} */
+  #mode = recall("range") === "channel" ? "channel" : "layer";
+  /** @type {Model | null} */
+  #model = null;
+  /** @type {Inspection | null} */
+  #inspection = null;
+  /** @type {Map<string, LayerMaps>} */
+  #maps = new Map();
+  /** @type {(() => void) | null} */
+  #wake = null;
+
+  /**
+   * @param {string} modelName
+   * @param {string[]} categories
+   * @param {Address} address
+   * @param {ExplorerHandlers} handlers
+   */
+  constructor(modelName, categories, address, handlers) {
+    this.#modelName = modelName;
+    this.#address = address;
+    this.#handlers = handlers;
+    this.#blocks = new Blocks(byId("blocks", HTMLElement), {
+      onOpen: (layer) => this.#go(layer, null),
+      onScreenChange: () => handlers.onWant(),
+    });
+    this.#detail = new LayerDetail(byId("detail", HTMLElement), categories, {
+      onLayer: (layer) => this.#go(layer, null),
+      onChannel: (channel) => this.#go(address.state.layer, channel),
+      onCell: (cell) => address.note({ cell }),
+      onStep: (step) => this.#step(step),
+    });
+    this.#reader = new ChannelReader(
+      (channel) => this.#detail.updateChannel(channel),
+      () => handlers.onLost(),
+    );
+    const scale = byId("network-scale", HTMLElement);
+    this.#legend = new Legend(scale);
+    new RangeSwitch(scale, this.#mode, (mode) => this.#setMode(mode));
+    this.#detail.setMode(this.#mode);
+    document.addEventListener("keydown", (event) => this.#keyed(event));
+    this.#showLegend();
+  }
+
+  /** Layers whose maps are on the screen. */
+  get wantedLayers() {
+    const wanted = new Set(this.#blocks.onScreen);
+    if (this.#node) wanted.add(this.#node.name);
+    return [...wanted];
+  }
+
+  get #node() {
+    const name = this.#address.state.layer;
+    return this.#model?.layers.find((layer) => layer.name === name) ?? null;
+  }
+
+  /** Fetch the network's description, however long the server takes to be there. */
+  async load() {
+    for (let attempt = 0; this.#model === null; attempt += 1) {
+      try {
+        this.#model = await getModel(this.#modelName);
+      } catch (error) {
+        const delay = retryDelay(attempt, error instanceof ApiProblem ? error.retryAfter : null);
+        this.#facts.textContent = "Waiting for the network …";
+        this.#handlers.onStatus({ state: "waiting", detail: error instanceof Error ? error.message : String(error), seconds: Math.ceil(delay / 1000) });
+        await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
+          this.#wake = () => resolve();
+          setTimeout(resolve, delay);
+        });
+        continue;
+      }
+      if (attempt > 0) this.#handlers.onStatus({ state: "ready" });
+    }
+    const { layers, parameters, multiply_accumulates: operations, categories } = this.#model;
+    this.#facts.textContent = `${plural(layers.length, "layer")}, ${count(parameters)} parameters, ${count(Math.round(operations / 1e5) / 10)} million multiply-accumulates, ${plural(categories.length, "category", "categories")}`;
+    this.#blocks.setLayers(layers);
+    this.#blocks.setMode(this.#mode);
+    this.apply();
+    this.#handlers.onWant();
+  }
+
+  retryNow() {
+    this.#wake?.();
+  }
+
+  focus() {
+    this.#blocks.focusFirst();
+  }
+
+  /** @param {Inspection} inspection */
+  updateInspection(inspection) {
+    this.#inspection = inspection;
+    this.#describe();
+    this.#readChannel();
+  }
+
+  /**
+   * @param {Inspection} inspection
+   * @param {Map<string, LayerMaps>} maps
+   */
+  updateMaps(inspection, maps) {
+    if (inspection.id !== this.#inspection?.id) return;
+    for (const [name, layer] of maps) this.#maps.set(name, layer);
+    this.#blocks.update(maps);
+    const open = this.#address.state.layer;
+    const layer = open === null ? undefined : maps.get(open);
+    if (layer) this.#detail.updateMaps(layer);
+    this.#showLegend();
+  }
+
+  /** Nothing is drawn. */
+  clear() {
+    this.#inspection = null;
+    this.#maps.clear();
+    this.#blocks.clear();
+    this.#detail.updateMaps(null);
+    this.#describe();
+    this.#showLegend();
+  }
+
+  /** Show what the address says is open. */
+  apply() {
+    const node = this.#node;
+    const { channel, cell } = this.#address.state;
+    const channels = node?.output_shape[1] ?? 0;
+    const selection = node && { layer: node.name, channel: channel !== null && channel < channels ? channel : null, cell };
+    this.#section.toggleAttribute("data-open", node !== null);
+    this.#blocks.setOpen(node?.name ?? null);
+    this.#detail.open(node, selection);
+    if (node) this.#detail.updateMaps(this.#maps.get(node.name) ?? null);
+    this.#describe();
+    this.#readChannel();
+    this.#showLegend();
+    if (node) this.#handlers.onWant();
+  }
+
+  /**
+   * Open a layer, or a channel of it, or neither.
+   *
+   * @param {string | null} layer
+   * @param {number | null} channel
+   */
+  #go(layer, channel) {
+    const before = this.#address.state;
+    if (before.layer === layer && before.channel === channel) return;
+    this.#address.go({ layer, channel, cell: null });
+    this.apply();
+    if (layer === null) {
+      if (before.layer !== null) this.#blocks.focus(before.layer);
+      return;
+    }
+    this.#detail.focus();
+    const detail = byId("detail", HTMLElement);
+    if (before.layer === null) detail.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  }
+
+  #up() {
+    const { layer, channel, cell } = this.#address.state;
+    if (cell) {
+      this.#address.note({ cell: null });
+      this.apply();
+    } else if (channel !== null) {
+      this.#go(layer, null);
+    } else {
+      this.#go(null, null);
+    }
+  }
+
+  /** @param {number} step */
+  #step(step) {
+    const node = this.#node;
+    if (!node || !this.#model) return;
+    const { channel } = this.#address.state;
+    if (channel !== null) {
+      const next = channel + step;
+      if (next >= 0 && next < (node.output_shape[1] ?? 0)) this.#go(node.name, next);
+      return;
+    }
+    const next = this.#model.layers[this.#model.layers.indexOf(node) + step];
+    if (next) this.#go(next.name, null);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #keyed(event) {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !this.#node) return;
+    if (document.querySelector("dialog[open]")) return;
+    if (event.key === "Escape") this.#up();
+    else if (event.key === "[") this.#step(-1);
+    else if (event.key === "]") this.#step(1);
+    else return;
+    event.preventDefault();
+  }
+
+  /** @param {RangeMode} mode */
+  #setMode(mode) {
+    this.#mode = mode;
+    remember("range", mode);
+    this.#blocks.setMode(mode);
+    this.#detail.setMode(mode);
+    this.#showLegend();
+  }
+
+  #describe() {
+    const open = this.#address.state.layer;
+    this.#detail.describe(this.#inspection?.layers.find(({ name }) => name === open) ?? null);
+  }
+
+  #readChannel() {
+    const { layer, channel } = this.#address.state;
+    const maps = this.#node?.output_shape;
+    const inside = maps && channel !== null && channel < (maps[1] ?? 0) && maps.length > 2;
+    if (this.#inspection && layer !== null && inside) this.#reader.read({ id: this.#inspection.id, layer, channel });
+  }
+
+  #showLegend() {
+    const maps = this.#maps.get(this.#address.state.layer ?? "");
+    if (maps && this.#mode === "layer") this.#legend.show(colourRange(maps.minimum, maps.maximum, maps.signed));
+    else this.#legend.showMeaning();
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Colour scales of feature maps: one function computes the range that both the pictures and the
+ * legends use. Signed values are diverging, centred at zero; non-negative ones are sequential.
+ * The sequential scale is the positive half of the diverging one, so a colour always means the
+ * same thing, and zero is always the colour of the ground.
+ *
+ * @import {LayerMaps, RangeMode, Theme} from "./types.js"
+ */
+
+/** @typedef {"diverging" | "sequential" | "ink"} ScaleKind */
+/** @typedef {{kind: ScaleKind, low: number, high: number}} ColourRange */
+
+/** @type {Record<Theme, {negative: string[], zero: string, positive: string[], ink: string[]}>} */
+const STOPS = {
+  light: {
+    negative: ["#0b2a66", "#1c63b7", "#7db4e3", "#d3e6f5"],
+    zero: "#fbfcfd",
+    positive: ["#fde3cc", "#f3a25c", "#cf5413", "#6b1f05"],
+    ink: ["#ffffff", "#16202a"],
+  },
+  dark: {
+    negative: ["#d6f1ff", "#58b9ee", "#1b6ca3", "#12344b"],
+    zero: "#11161b",
+    positive: ["#4a230f", "#b24c12", "#f5963e", "#ffe9cb"],
+    ink: ["#11161b", "#f4f7f9"],
+  },
+};
+
+/** @param {string} hex */
+function rgb(hex) {
+  const number = Number.parseInt(hex.slice(1), 16);
+  return [(number >> 16) & 255, (number >> 8) & 255, number & 255];
+}
+
+/**
+ * The colours of a scale from its low to its high end, evenly spaced.
+ *
+ * @param {ScaleKind} kind
+ * @param {Theme} theme
+ * @returns {string[]}
+ */
+export function scaleStops(kind, theme) {
+  const { negative, zero, positive, ink } = STOPS[theme];
+  if (kind === "ink") return ink;
+  return kind === "diverging" ? [...negative, zero, ...positive] : [zero, ...positive];
+}
+
+/** @type {Map<string, Uint32Array>} */
+const tables = new Map();
+
+/**
+ * 256 opaque RGBA colours from low to high, in the byte order of ImageData.
+ *
+ * @param {ScaleKind} kind
+ * @param {Theme} theme
+ */
+export function lookupTable(kind, theme) {
+  const key = `${kind} ${theme}`;
+  let table = tables.get(key);
+  if (!table) {
+    const stops = scaleStops(kind, theme).map(rgb);
+    const bytes = new Uint8ClampedArray(256 * 4);
+    for (let index = 0; index < 256; index += 1) {
+      const place = (index / 255) * (stops.length - 1);
+      const before = Math.min(Math.floor(place), stops.length - 2);
+      const share = place - before;
+      for (let part = 0; part < 3; part += 1) {
+        bytes[index * 4 + part] = stops[before][part] * (1 - share) + stops[before + 1][part] * share;
+      }
+      bytes[index * 4 + 3] = 255;
+    }
+    table = new Uint32Array(bytes.buffer);
+    tables.set(key, table);
+  }
+  return table;
+}
+
+/**
+ * The range of values that a scale spans.
+ *
+ * @param {number} minimum
+ * @param {number} maximum
+ * @param {boolean} signed  whether the layer has negative values (the whole layer, not the channel)
+ * @returns {ColourRange}
+ */
+export function colourRange(minimum, maximum, signed) {
+  if (!signed) return { kind: "sequential", low: 0, high: Math.max(maximum, 0) };
+  const bound = Math.max(Math.abs(minimum), Math.abs(maximum));
+  return { kind: "diverging", low: -bound, high: bound };
+}
+
+/**
+ * The range for one channel of a layer, over the layer or over that channel alone.
+ *
+ * @param {LayerMaps} maps
+ * @param {number} channel
+ * @param {RangeMode} mode
+ */
+export function mapRange(maps, channel, mode) {
+  return mode === "layer"
+    ? colourRange(maps.minimum, maps.maximum, maps.signed)
+    : colourRange(maps.channelMinimum[channel], maps.channelMaximum[channel], maps.signed);
+}
+
+/**
+ * Where a value lies on a scale: 0 at its low end, 1 at its high end, clipped.
+ * A scale without extent puts everything at its zero.
+ *
+ * @param {ColourRange} range
+ * @param {number} value
+ */
+export function scalePosition({ kind, low, high }, value) {
+  if (high <= low) return kind === "diverging" ? 0.5 : 0;
+  return Math.min(1, Math.max(0, (value - low) / (high - low)));
+}

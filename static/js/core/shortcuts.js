@@ -1,0 +1,37 @@
+/** Keys and what they do: one table for the handler and for the dialog that lists them. */
+
+/** @typedef {"undo" | "redo" | "clear" | "replay" | "next-prompt" | "focus-pad" | "focus-network" | "image" | "theme" | "keys"} Command */
+
+/** @type {{command: Command, key: string, label: string}[]} */
+export const SINGLE_KEYS = [
+  { command: "undo", key: "z", label: "Undo" },
+  { command: "redo", key: "y", label: "Redo" },
+  { command: "clear", key: "c", label: "Clear the pad" },
+  { command: "replay", key: "r", label: "Replay, or stop replaying" },
+  { command: "next-prompt", key: "n", label: "Another thing to draw" },
+  { command: "focus-pad", key: "d", label: "Go to the drawing pad" },
+  { command: "focus-network", key: "l", label: "Go to the layers" },
+  { command: "image", key: "i", label: "Open an image" },
+  { command: "theme", key: "t", label: "Light, dark or as the system" },
+  { command: "keys", key: "?", label: "Show this list" },
+];
+
+/**
+ * The command of a key, or null. Ctrl or Cmd with Z and Y work always; single letters only where
+ * `singleKeys` is on (WCAG 2.1.4 asks that they can be turned off).
+ *
+ * @param {{key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean, shiftKey: boolean}} event
+ * @param {boolean} singleKeys
+ * @returns {Command | null}
+ */
+export function commandOf(event, singleKeys) {
+  const key = event.key.toLowerCase();
+  if (event.altKey) return null;
+  if (event.ctrlKey || event.metaKey) {
+    if (key === "z") return event.shiftKey ? "redo" : "undo";
+    return key === "y" ? "redo" : null;
+  }
+  if (!singleKeys) return null;
+  if (key === "z" && event.shiftKey) return "redo";
+  return SINGLE_KEYS.find((entry) => entry.key === key)?.command ?? null;
+}

@@ -1,0 +1,69 @@
+/**
+ * Arranging and painting feature maps as tiles. @import {LayerMaps, RangeMode, Theme} from "./types.js"
+ */
+import { lookupTable, mapRange, scalePosition } from "./colour.js";
+
+/** @typedef {{columns: number, rows: number, side: number, shown: number}} Arrangement */
+
+/**
+ * Choose how many tiles of equal side fill an area: between few large and many small ones, with
+ * as little of the area as possible left empty.
+ *
+ * @param {number} width  of the area
+ * @param {number} height
+ * @param {number} count  tiles there are
+ * @param {{gap?: number, smallest?: number, wanted?: number}} [options]  gap between tiles, the
+ *   smallest legible side, and the number of tiles to aim at
+ * @returns {Arrangement} shown is at most count, 0 where not even one tile fits
+ */
+export function arrange(width, height, count, { gap = 2, smallest = 22, wanted = 12 } = {}) {
+  /** @type {Arrangement} */
+  let best = { columns: 0, rows: 0, side: 0, shown: 0 };
+  let bestScore = -Infinity;
+  for (let rows = 1; rows <= count; rows += 1) {
+    let side = Math.floor((height - gap * (rows - 1)) / rows);
+    if (side < Math.min(smallest, height)) break;
+    side = Math.min(side, Math.floor(width));
+    if (side < 1) break;
+    let columns = Math.floor((width + gap) / (side + gap));
+    if (rows * columns > count) {
+      columns = Math.ceil(count / rows);
+    }
+    side = Math.min(side, Math.floor((width - gap * (columns - 1)) / columns));
+    const shown = Math.min(count, rows * columns);
+    const covered = (shown * side * side) / (width * height);
+    const score = covered - 0.12 * Math.abs(Math.log2(shown / Math.min(wanted, count)));
+    if (score > bestScore) {
+      bestScore = score;
+      best = { columns, rows, side, shown };
+    }
+  }
+  return best;
+}
+
+/**
+ * Paint channels one below the other into 32-bit pixels, `width` wide and `height * channels.length`
+ * high.
+ *
+ * @param {Uint32Array} pixels
+ * @param {LayerMaps} maps
+ * @param {number[]} channels
+ * @param {RangeMode} mode
+ * @param {Theme} theme
+ */
+export function paintChannels(pixels, maps, channels, mode, theme) {
+  const size = maps.width * maps.height;
+  for (let place = 0; place < channels.length; place += 1) {
+    const channel = channels[place];
+    const range = mapRange(maps, channel, mode);
+    const table = lookupTable(range.kind, theme);
+    const low = maps.channelMinimum[channel];
+    const first = scalePosition(range, low) * 255;
+    const step = (scalePosition(range, maps.channelMaximum[channel]) * 255 - first) / 255;
+    const source = channel * size;
+    const target = place * size;
+    for (let index = 0; index < size; index += 1) {
+      pixels[target + index] = table[(first + step * maps.data[source + index] + 0.5) | 0];
+    }
+  }
+}

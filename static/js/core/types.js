@@ -1,0 +1,80 @@
+/**
+ * The shapes of data that pass between the browser's modules. Types only; nothing runs here.
+ *
+ * @typedef {{x: number[], y: number[], t: number[]}} Stroke
+ *   One movement of the pen in pad units (0..PAD_SIDE, x to the right, y downwards); `t` in
+ *   milliseconds since the drawing's first point. The three lists have equal lengths.
+ * @typedef {Stroke[]} Drawing
+ * @typedef {{left: number, top: number, right: number, bottom: number}} Box
+ *
+ * @typedef {{label: string, probability: number, logit: number}} Prediction
+ *
+ * @typedef {object} Preprocessing  What the server did to bring the input to the network's form.
+ * @property {"strokes" | "image"} source
+ * @property {number} [strokes]
+ * @property {number} [points]
+ * @property {Box} [box]
+ * @property {number} [scale]  pixel = point * scale + offset
+ * @property {{x: number, y: number}} [offset]
+ * @property {number} [line_width]  diameter of the network's pen in pixels of its image
+ * @property {{name: string, detail: string}[]} [steps]
+ *
+ * @typedef {object} LayerNode  One operation of the network, from GET /models/{name}.
+ * @property {string} name
+ * @property {string} kind
+ * @property {string} module_path
+ * @property {number} call
+ * @property {string[]} inputs
+ * @property {number[]} output_shape
+ * @property {number} parameters
+ * @property {Record<string, unknown>} hyperparameters
+ *
+ * @typedef {LayerNode & {minimum: number, maximum: number, signed: boolean, zero_fraction: number}} InspectedLayer
+ *
+ * @typedef {object} Inspection
+ * @property {string} id
+ * @property {string} model
+ * @property {string} version
+ * @property {{shape: number[], image: number[][], preprocessing: Preprocessing}} input
+ * @property {Prediction[]} predictions
+ * @property {number} entropy  of the whole distribution, in nats
+ * @property {InspectedLayer[]} layers
+ *
+ * @typedef {object} Model
+ * @property {string} name
+ * @property {string} title
+ * @property {string} version
+ * @property {number} parameters
+ * @property {number} multiply_accumulates
+ * @property {number[]} input_shape
+ * @property {string[]} categories
+ * @property {LayerNode[]} layers
+ *
+ * @typedef {object} LayerMaps  One layer of a decoded atlas.
+ * @property {string} name
+ * @property {number} channels
+ * @property {number} height
+ * @property {number} width
+ * @property {Uint8Array} data  quantised, channel by channel, row by row
+ * @property {number} minimum
+ * @property {number} maximum
+ * @property {boolean} signed
+ * @property {number[]} channelMinimum
+ * @property {number[]} channelMaximum
+ * @property {number} nonFinite
+ *
+ * @typedef {object} Channel  Exact float32 values of one channel.
+ * @property {string} layer
+ * @property {number} channel
+ * @property {[number, number]} shape
+ * @property {number[][]} values
+ * @property {number} minimum
+ * @property {number} maximum
+ * @property {number} mean
+ *
+ * @typedef {"light" | "dark"} Theme
+ * @typedef {"layer" | "channel"} RangeMode
+ * @typedef {{row: number, column: number}} Cell
+ */
+
+export {};

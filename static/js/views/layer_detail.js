@@ -1,0 +1,230 @@
+/** One layer opened. @import {Cell, Channel, InspectedLayer, LayerMaps, LayerNode, RangeMode} from "../core/types.js" */
+import { mapInWords, summarise } from "../core/describe.js";
+import { isVector, kindInWords, shapeInWords } from "../core/graph.js";
+import { count, percent, plural, short } from "../core/numbers.js";
+import { ChannelList } from "./channel_list.js";
+import { html, icon } from "./dom.js";
+import { Microscope, rangeOf } from "./microscope.js";
+
+/**
+ * @typedef {object} LayerDetailHandlers
+ * @property {(layer: string | null) => void} onLayer  open another layer, or none
+ * @property {(channel: number | null) => void} onChannel
+ * @property {(cell: Cell) => void} onCell
+ * @property {(step: number) => void} onStep  to the layer or channel before (-1) or after (1)
+ */
+
+/** @typedef {{layer: string, channel: number | null, cell: Cell | null}} Selection */
+
+/** Shows a layer's channels, and one of them enlarged; or, for a vector, its values as a grid. */
+export class LayerDetail {
+  #element;
+  #handlers;
+  #trail = html("ol", { class: "trail" });
+  #facts = html("p", { class: "detail-facts" });
+  #body = html("div", { class: "detail-body" });
+  #channels;
+  #microscope;
+  #labels;
+  /** @type {LayerNode | null} */
+  #node = null;
+  /** @type {Selection | null} */
+  #selection = null;
+  /** @type {LayerMaps | null} */
+  #maps = null;
+  /** @type {Channel | null} */
+  #channel = null;
+  /** @type {RangeMode} */
+  #mode = "layer";
+
+  /**
+   * @param {HTMLElement} element
+   * @param {string[]} labels  the categories, for layers with one value each
+   * @param {LayerDetailHandlers} handlers
+   */
+  constructor(element, labels, handlers) {
+    this.#element = element;
+    this.#labels = labels;
+    this.#handlers = handlers;
+    const moves = html(
+      "div",
+      { class: "detail-moves" },
+      html("button", { class: "icon-button", type: "button", "aria-label": "Before", title: "Before ([)", onclick: () => handlers.onStep(-1) }, icon("M14 6l-6 6 6 6")),
+      html("button", { class: "icon-button", type: "button", "aria-label": "After", title: "After (])", onclick: () => handlers.onStep(1) }, icon("M10 6l6 6-6 6")),
+      html("button", { class: "icon-button", type: "button", "aria-label": "Close the layer", title: "Close (Esc)", onclick: () => handlers.onLayer(null) }, icon("M6 6l12 12M18 6L6 18")),
+    );
+    const trail = html("nav", { "aria-label": "Where you are" }, this.#trail);
+    element.append(html("header", { class: "detail-head" }, trail, moves, this.#facts), this.#body);
+    this.#microscope = new Microscope(this.#body, (cell) => this.#chosen(cell));
+    this.#channels = new ChannelList(this.#body, (channel) => handlers.onChannel(channel));
+  }
+
+  get #vector() {
+    return this.#node !== null && isVector(this.#node.output_shape);
+  }
+
+  /** Columns of the square in which a vector is laid out. */
+  get #listWidth() {
+    return Math.max(1, Math.ceil(Math.sqrt(this.#channelCount)));
+  }
+
+  get #channelCount() {
+    return this.#node?.output_shape[1] ?? 0;
+  }
+
+  /**
+   * @param {LayerNode | null} node
+   * @param {Selection | null} selection
+   */
+  open(node, selection) {
+    const other = node?.name !== this.#node?.name;
+    const otherChannel = other || selection?.channel !== this.#selection?.channel;
+    this.#node = node;
+    this.#selection = selection;
+    this.#element.hidden = node === null;
+    if (!node || !selection) return;
+    if (other) {
+      this.#maps = null;
+      if (!this.#vector) this.#channels.setCount(this.#channelCount);
+      else this.#channels.setCount(0);
+    }
+    if (otherChannel) this.#channel = null;
+    this.#writeTrail(node, selection);
+    const magnified = this.#vector || selection.channel !== null;
+    this.#body.toggleAttribute("data-channel", magnified && !this.#vector);
+    this.#microscope.setHidden(!magnified);
+    if (!this.#vector) this.#channels.setCurrent(selection.channel);
+    if (otherChannel && magnified) this.#microscope.clear();
+    this.#microscope.select(this.#vector ? this.#listCell(selection.channel) : selection.cell);
+    this.#show();
+  }
+
+  /** Move the focus into what was opened. */
+  focus() {
+    if (this.#vector || this.#selection?.channel !== null) this.#microscope.focus();
+    else this.#channels.focus();
+  }
+
+  /** @param {RangeMode} mode */
+  setMode(mode) {
+    this.#mode = mode;
+    this.#show();
+  }
+
+  /** @param {LayerMaps | null} maps  of this layer, for the current drawing */
+  updateMaps(maps) {
+    this.#maps = maps;
+    this.#show();
+  }
+
+  /** @param {Channel} channel */
+  updateChannel(channel) {
+    if (channel.layer !== this.#node?.name || channel.channel !== this.#selection?.channel) return;
+    this.#channel = channel;
+    this.#show();
+  }
+
+  /** @param {InspectedLayer | null} layer  facts of the current drawing */
+  describe(layer) {
+    const node = this.#node;
+    if (!node) return;
+    const { hyperparameters, inputs, parameters } = node;
+    /** @type {(Node | string)[]} */
+    const facts = [fact(kindInWords(node.kind), ""), fact(shapeInWords(node.output_shape), "output")];
+    for (const name of ["kernel_size", "stride", "padding", "dilation", "groups"]) {
+      const value = hyperparameters?.[name];
+      if (value !== undefined && value !== null) facts.push(fact(Array.isArray(value) ? [...new Set(value)].join(" × ") : String(value), name.replace("_", " ")));
+    }
+    if (parameters > 0) facts.push(fact(count(parameters), "parameters"));
+    if (layer) facts.push(fact(`${short(layer.minimum)} to ${short(layer.maximum)}`, ""), fact(percent(layer.zero_fraction), "zeros"));
+    const sources = inputs.map((input) =>
+      input === "input" ? html("span", {}, "the image") : html("button", { type: "button", onclick: () => this.#handlers.onLayer(input) }, input),
+    );
+    const reads = html("span", {}, "reads ");
+    sources.forEach((source, index) => reads.append(index > 0 ? " and " : "", source));
+    if (sources.length > 0) facts.push(reads);
+    this.#facts.replaceChildren(...facts);
+  }
+
+  /**
+   * @param {LayerNode} node
+   * @param {Selection} selection
+   */
+  #writeTrail(node, selection) {
+    /** @param {string} text @param {(() => void) | null} go */
+    const part = (text, go) => html("li", {}, go ? html("button", { type: "button", onclick: go }, text) : html("span", { "aria-current": "true" }, text));
+    const parts = [part("Network", () => this.#handlers.onLayer(null))];
+    if (selection.channel === null) parts.push(part(node.name, null));
+    else parts.push(part(node.name, () => this.#handlers.onChannel(null)), part(this.#channelName(selection.channel), null));
+    this.#trail.replaceChildren(...parts);
+  }
+
+  /** @param {number} channel */
+  #channelName(channel) {
+    const label = this.#vector && this.#labels.length === this.#channelCount ? `: ${this.#labels[channel]}` : "";
+    return `channel ${channel}${label}`;
+  }
+
+  /** @param {Cell} cell */
+  #chosen(cell) {
+    if (this.#vector) this.#handlers.onChannel(cell.row * this.#listWidth + cell.column);
+    else this.#handlers.onCell(cell);
+  }
+
+  /** @param {number | null} channel */
+  #listCell(channel) {
+    return channel === null ? null : { row: Math.floor(channel / this.#listWidth), column: channel % this.#listWidth };
+  }
+
+  #show() {
+    if (!this.#node) return;
+    if (this.#vector) this.#showVector();
+    else {
+      this.#channels.update(this.#maps, this.#mode);
+      this.#showChannel();
+    }
+  }
+
+  /** The values of a vector are in the atlas exactly: each channel's minimum is its one value. */
+  #showVector() {
+    const maps = this.#maps;
+    if (!maps) return this.#microscope.clear();
+    const width = this.#listWidth;
+    const rows = Math.ceil(maps.channels / width);
+    const values = Array.from({ length: rows }, (_, row) => Array.from({ length: width }, (__, column) => maps.channelMinimum[row * width + column] ?? 0));
+    const best = maps.channelMinimum.indexOf(Math.max(...maps.channelMinimum));
+    this.#microscope.show({
+      values,
+      count: maps.channels,
+      range: rangeOf("layer", maps, maps),
+      title: maps.name,
+      words: `${plural(maps.channels, "value")} from ${short(maps.minimum)} to ${short(maps.maximum)}; the largest is ${this.#channelName(best)}.`,
+      place: ({ row, column }) => this.#channelName(row * width + column),
+      rowName: (index) => this.#channelName(index),
+    });
+  }
+
+  #showChannel() {
+    const channel = this.#channel;
+    const maps = this.#maps;
+    if (!channel || !maps || this.#selection?.channel === null) return;
+    this.#microscope.show({
+      values: channel.values,
+      range: rangeOf(this.#mode, maps, channel),
+      title: `${channel.layer}, channel ${channel.channel}`,
+      words: mapInWords(channel.channel, summarise(channel.values)),
+      place: ({ row, column }) => `row ${row}, column ${column} of ${channel.shape[0]} × ${channel.shape[1]}`,
+    });
+  }
+
+  destroy() {
+    this.#channels.destroy();
+    this.#microscope.destroy();
+    this.#element.replaceChildren();
+  }
+}
+
+/** @param {string} value @param {string} name */
+function fact(value, name) {
+  return html("span", {}, name ? `${name} ` : "", html("b", {}, value));
+}

@@ -1,0 +1,69 @@
+/** What the colours mean. @import {ColourRange, ScaleKind} from "../core/colour.js" */
+import { lookupTable, scalePosition } from "../core/colour.js";
+import { short } from "../core/numbers.js";
+import { context2d, html } from "./dom.js";
+import { currentTheme, onThemeChange } from "./theme.js";
+
+/** A colour scale with its ends in figures and, on request, a mark at a value. */
+export class Legend {
+  #element = html("div", { class: "legend", role: "img" });
+  #low = html("span");
+  #high = html("span");
+  #canvas = html("canvas", { width: 256, height: 1 });
+  #mark = html("span", { class: "legend-mark", hidden: true });
+  /** @type {ScaleKind} */
+  #kind = "diverging";
+  #forgetTheme;
+
+  /** @param {HTMLElement} parent */
+  constructor(parent) {
+    this.#element.append(this.#low, html("span", { class: "legend-bar" }, this.#canvas, this.#mark), this.#high);
+    parent.append(this.#element);
+    this.#forgetTheme = onThemeChange(() => this.#paint());
+    this.#paint();
+  }
+
+  /** The meaning alone, where every picture has its own range. */
+  showMeaning() {
+    this.#show("diverging", "negative", "positive", "Colours: blue is negative, orange is positive, zero is the colour of the ground.");
+    this.#mark.hidden = true;
+  }
+
+  /**
+   * @param {ColourRange} range
+   * @param {number | null} [value]  to mark
+   */
+  show(range, value = null) {
+    const [low, high] = [short(range.low), short(range.high)];
+    this.#show(range.kind, low, high, `Colours from ${low} to ${high}${range.kind === "diverging" ? ", zero in the middle" : ""}.`);
+    this.#mark.hidden = value === null;
+    if (value !== null) this.#mark.style.setProperty("--place", String(scalePosition(range, value)));
+  }
+
+  /**
+   * @param {ScaleKind} kind
+   * @param {string} low
+   * @param {string} high
+   * @param {string} label
+   */
+  #show(kind, low, high, label) {
+    this.#low.textContent = low;
+    this.#high.textContent = high;
+    this.#element.setAttribute("aria-label", label);
+    if (kind !== this.#kind) {
+      this.#kind = kind;
+      this.#paint();
+    }
+  }
+
+  #paint() {
+    const image = new ImageData(256, 1);
+    new Uint32Array(image.data.buffer).set(lookupTable(this.#kind, currentTheme()));
+    context2d(this.#canvas).putImageData(image, 0, 0);
+  }
+
+  destroy() {
+    this.#forgetTheme();
+    this.#element.remove();
+  }
+}

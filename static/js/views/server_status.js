@@ -1,0 +1,34 @@
+/** What to know when the server does not answer as it should. */
+import { html } from "./dom.js";
+
+export class ServerStatus {
+  #element;
+  #onRetry;
+
+  /**
+   * @param {HTMLElement} element  a status region
+   * @param {() => void} onRetry
+   */
+  constructor(element, onRetry) {
+    this.#element = element;
+    this.#onRetry = onRetry;
+  }
+
+  /** @param {import("../controllers/live_session.js").SessionStatus} status */
+  show(status) {
+    this.#element.hidden = status.state === "ready";
+    if (status.state === "waiting") {
+      const retry = html("button", { class: "text-button", type: "button", onclick: () => this.#onRetry() }, "Try now");
+      this.#element.replaceChildren(`${status.detail} Your drawing is safe. Trying again in ${status.seconds} s.`, retry);
+    } else if (status.state === "refused") {
+      this.#element.replaceChildren(status.detail);
+    } else {
+      this.#element.replaceChildren();
+    }
+  }
+
+  destroy() {
+    this.#element.replaceChildren();
+    this.#element.hidden = true;
+  }
+}

@@ -1,0 +1,55 @@
+/** Light, dark, or as the system. @import {Theme} from "../core/types.js" */
+import { remember } from "../storage.js";
+
+const system = matchMedia("(prefers-color-scheme: dark)");
+const changes = new EventTarget();
+system.addEventListener("change", () => changes.dispatchEvent(new Event("change")));
+
+/** @returns {Theme} the theme in effect */
+export function currentTheme() {
+  const chosen = document.documentElement.dataset.theme;
+  if (chosen === "light" || chosen === "dark") return chosen;
+  return system.matches ? "dark" : "light";
+}
+
+/**
+ * @param {() => void} listener
+ * @returns {() => void} stops listening
+ */
+export function onThemeChange(listener) {
+  changes.addEventListener("change", listener);
+  return () => changes.removeEventListener("change", listener);
+}
+
+/** The button that goes round: as the system, light, dark. */
+export class ThemeButton {
+  #button;
+  #next = () => this.cycle();
+
+  /** @param {HTMLButtonElement} button */
+  constructor(button) {
+    this.#button = button;
+    button.addEventListener("click", this.#next);
+    this.#label();
+  }
+
+  cycle() {
+    const root = document.documentElement;
+    const following = { "": "light", light: "dark", dark: "" }[root.dataset.theme ?? ""] ?? "";
+    if (following) root.dataset.theme = following;
+    else delete root.dataset.theme;
+    remember("theme", following || null);
+    this.#label();
+    changes.dispatchEvent(new Event("change"));
+  }
+
+  #label() {
+    const chosen = document.documentElement.dataset.theme ?? "as the system";
+    this.#button.setAttribute("aria-label", `Colours: ${chosen}`);
+    this.#button.title = `Colours: ${chosen} (T)`;
+  }
+
+  destroy() {
+    this.#button.removeEventListener("click", this.#next);
+  }
+}
