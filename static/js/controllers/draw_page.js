@@ -1,9 +1,9 @@
 /**
  * Wires the Draw page: pad -> live session -> guesses, received image and the network.
  *
- * @import {Drawing, Inspection} from "../core/types.js"
+ * @import {Drawing, Inspection, SessionStatus} from "../core/types.js"
  * @import {Command} from "../core/shortcuts.js"
- * @import {Input, SessionStatus} from "./live_session.js"
+ * @import {Input} from "./live_session.js"
  */
 import { getExamples } from "../api.js";
 import { certainty } from "../core/certainty.js";

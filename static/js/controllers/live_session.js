@@ -2,7 +2,7 @@
  * The live loop: the newest input is inspected and its maps are fetched; one request at a time,
  * never a queue. While the server does not answer it tries again with growing pauses.
  *
- * @import {Drawing, Inspection, LayerMaps} from "../core/types.js"
+ * @import {Drawing, Inspection, LayerMaps, SessionStatus} from "../core/types.js"
  */
 import { ApiProblem, getMaps, inspectDrawing, inspectImage, Unreachable } from "../api.js";
 import { retryDelay } from "../core/backoff.js";
@@ -17,10 +17,6 @@ import { NewestWins } from "../core/newest_wins.js";
  * @property {(inspection: Inspection, drawing: Drawing, thinned: boolean) => void} onInspection
  * @property {(inspection: Inspection, maps: Map<string, LayerMaps>) => void} onMaps
  * @property {(status: SessionStatus) => void} onStatus
- */
-
-/**
- * @typedef {{state: "ready"} | {state: "waiting", detail: string, seconds: number} | {state: "refused", detail: string}} SessionStatus
  */
 
 export class LiveSession {

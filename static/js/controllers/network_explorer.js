@@ -1,14 +1,13 @@
 /**
  * The network on the page: its layers, and the one that is open. What is open is in the address.
  *
- * @import {Inspection, LayerMaps, Model, RangeMode} from "../core/types.js"
+ * @import {Inspection, LayerMaps, Model, RangeMode, SessionStatus} from "../core/types.js"
  * @import {Address} from "./address.js"
- * @import {SessionStatus} from "./live_session.js"
  */
 import { ApiProblem, getModel } from "../api.js";
 import { retryDelay } from "../core/backoff.js";
 import { colourRange } from "../core/colour.js";
-import { count, plural } from "../core/numbers.js";
+import { count, millions, plural } from "../core/numbers.js";
 import { recall, remember } from "../storage.js";
 import { Blocks } from "../views/blocks.js";
 import { byId } from "../views/dom.js";
@@ -106,8 +105,9 @@ export class NetworkExplorer {
       }
       if (attempt > 0) this.#handlers.onStatus({ state: "ready" });
     }
-    const { layers, parameters, multiply_accumulates: operations, categories } = this.#model;
-    this.#facts.textContent = `${plural(layers.length, "layer")}, ${count(parameters)} parameters, ${count(Math.round(operations / 1e5) / 10)} million multiply-accumulates, ${plural(categories.length, "category", "categories")}`;
+    const { layers, parameters, multiply_accumulates: operations, } = this.#model;
+    this.#facts.textContent = `${plural(layers.length, "layer")}, ${millions(parameters)} parameters`;
+    this.#facts.title = `${count(parameters)} parameters, ${count(operations)} multiply-accumulates for one drawing`;
     this.#blocks.setLayers(layers);
     this.#blocks.setMode(this.#mode);
     this.apply();

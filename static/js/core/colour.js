@@ -13,15 +13,15 @@
 /** @type {Record<Theme, {negative: string[], zero: string, positive: string[], ink: string[]}>} */
 const STOPS = {
   light: {
-    negative: ["#0b2a66", "#1c63b7", "#7db4e3", "#d3e6f5"],
+    negative: ["#0a2559", "#165db0", "#579fdc", "#b3d6f2"],
     zero: "#fbfcfd",
-    positive: ["#fde3cc", "#f3a25c", "#cf5413", "#6b1f05"],
+    positive: ["#fbcb9e", "#ef8a3c", "#c2480d", "#5a1903"],
     ink: ["#ffffff", "#16202a"],
   },
   dark: {
-    negative: ["#d6f1ff", "#58b9ee", "#1b6ca3", "#12344b"],
+    negative: ["#dcf4ff", "#63c1f5", "#217fbd", "#154663"],
     zero: "#11161b",
-    positive: ["#4a230f", "#b24c12", "#f5963e", "#ffe9cb"],
+    positive: ["#63300f", "#c25a15", "#f9a04a", "#ffedd3"],
     ink: ["#11161b", "#f4f7f9"],
   },
 };

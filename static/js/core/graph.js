@@ -112,12 +112,12 @@ export function connections(layers) {
 /** What operations are called for people, where PyTorch's name is not a word. */
 const KINDS = new Map([
   ["Conv2d", "convolution"],
-  ["BatchNorm2d", "batch normalisation"],
+  ["BatchNorm2d", "batch norm"],
   ["ReLU", "ReLU"],
   ["relu", "ReLU"],
-  ["MaxPool2d", "max pooling"],
-  ["AvgPool2d", "average pooling"],
-  ["AdaptiveAvgPool2d", "global average pooling"],
+  ["MaxPool2d", "max pool"],
+  ["AvgPool2d", "average pool"],
+  ["AdaptiveAvgPool2d", "global average pool"],
   ["Linear", "linear"],
   ["Dropout", "dropout"],
   ["Flatten", "flatten"],

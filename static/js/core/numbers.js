@@ -3,15 +3,16 @@
 const MINUS = "−";
 
 /**
- * A value with about four significant digits, for reading at a glance.
+ * A value with a few significant digits, for reading at a glance.
  *
  * @param {number} value
+ * @param {number} [digits]
  */
-export function short(value) {
+export function short(value, digits = 4) {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "not a number" : value > 0 ? "∞" : `${MINUS}∞`;
   if (value === 0) return "0";
   const size = Math.abs(value);
-  const text = size < 0.001 || size >= 100_000 ? size.toExponential(2) : size.toPrecision(4);
+  const text = size < 0.001 || size >= 100_000 ? size.toExponential(digits - 2) : size.toPrecision(digits);
   return (value < 0 ? MINUS : "") + text;
 }
 
@@ -38,12 +39,13 @@ export function exact(value) {
 export function percent(share) {
   if (share > 0 && share < 0.001) return "< 0.1 %";
   if (share > 0.999 && share < 1) return "> 99.9 %";
+  if (share === 0) return "0 %";
   return `${(share * 100).toFixed(share < 0.0995 ? 1 : 0)} %`;
 }
 
 /** @param {number} value  a count */
 export function count(value) {
-  return value.toLocaleString("en-GB").replaceAll(",", " ");
+  return value.toLocaleString("en-GB").replaceAll(",", "\u202f");
 }
 
 /**
@@ -53,4 +55,13 @@ export function count(value) {
  */
 export function plural(number, one, many = `${one}s`) {
   return `${count(number)} ${number === 1 ? one : many}`;
+}
+
+/**
+ * A large count in millions, with three digits.
+ *
+ * @param {number} value
+ */
+export function millions(value) {
+  return value < 1e6 ? count(value) : `${(value / 1e6).toPrecision(3)} million`;
 }

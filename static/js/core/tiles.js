@@ -20,22 +20,20 @@ export function arrange(width, height, count, { gap = 2, smallest = 22, wanted =
   /** @type {Arrangement} */
   let best = { columns: 0, rows: 0, side: 0, shown: 0 };
   let bestScore = -Infinity;
+  const least = Math.min(smallest, width, height);
   for (let rows = 1; rows <= count; rows += 1) {
-    let side = Math.floor((height - gap * (rows - 1)) / rows);
-    if (side < Math.min(smallest, height)) break;
-    side = Math.min(side, Math.floor(width));
-    if (side < 1) break;
-    let columns = Math.floor((width + gap) / (side + gap));
-    if (rows * columns > count) {
-      columns = Math.ceil(count / rows);
-    }
-    side = Math.min(side, Math.floor((width - gap * (columns - 1)) / columns));
-    const shown = Math.min(count, rows * columns);
-    const covered = (shown * side * side) / (width * height);
-    const score = covered - 0.12 * Math.abs(Math.log2(shown / Math.min(wanted, count)));
-    if (score > bestScore) {
-      bestScore = score;
-      best = { columns, rows, side, shown };
+    const highest = Math.floor((height - gap * (rows - 1)) / rows);
+    if (highest < least) break;
+    for (let columns = 1; columns <= Math.ceil(count / rows); columns += 1) {
+      const side = Math.min(highest, Math.floor((width - gap * (columns - 1)) / columns));
+      if (side < least || side < 1) break;
+      const shown = Math.min(count, rows * columns);
+      const covered = (shown * side * side) / (width * height);
+      const score = covered - 0.12 * Math.abs(Math.log2(shown / Math.min(wanted, count)));
+      if (score > bestScore) {
+        bestScore = score;
+        best = { columns, rows, side, shown };
+      }
     }
   }
   return best;

@@ -72,6 +72,8 @@
  * @property {number} maximum
  * @property {number} mean
  *
+ * @typedef {{state: "ready"} | {state: "waiting", detail: string, seconds: number} | {state: "refused", detail: string}} SessionStatus
+ *   How the page stands with its server.
  * @typedef {"light" | "dark"} Theme
  * @typedef {"layer" | "channel"} RangeMode
  * @typedef {{row: number, column: number}} Cell

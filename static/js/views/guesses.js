@@ -8,7 +8,17 @@ const SHOWN = 5;
 
 /** The best guess in large, the top five as bars, and the arithmetic on demand. */
 export class Guesses {
-  #empty = html("p", { class: "guess-empty" }, "Draw a few strokes. The network guesses while the pen moves.");
+  #empty = html(
+    "div",
+    { class: "guess-empty" },
+    html(
+      "ol",
+      {},
+      html("li", {}, "Draw a few strokes. The network guesses while the pen moves."),
+      html("li", {}, "Watch every layer take the drawing apart, from left to right."),
+      html("li", {}, "Open a layer, a channel of it, a cell of that: each shows its exact value."),
+    ),
+  );
   #body = html("div", { class: "guess-body", hidden: true });
   #label = html("p", { class: "guess-label", id: "guess-label" });
   #phrase = html("p", { class: "guess-phrase" });
@@ -31,7 +41,7 @@ export class Guesses {
       const row = html("li", { class: "guess-row" }, label, share, html("span", { class: "guess-bar", "aria-hidden": "true" }, bar));
       return { row, label, share, bar };
     });
-    const head = html("tr", {}, ...["category", "logit z", "exp(z − max)", "p"].map((text) => html("th", { scope: "col" }, text)));
+    const head = html("tr", {}, ...["category", "z", "exp(z − max)", "p"].map((text) => html("th", { scope: "col" }, text)));
     this.#softmax = html(
       "details",
       { class: "softmax", ontoggle: () => this.#tabulate() },
@@ -108,7 +118,7 @@ export class Guesses {
     this.#formula.textContent = `p(${best.label}) = exp(${short(best.logit)} − ${short(largest)}) / ${short(sum)} = ${short(best.probability)}`;
     this.#table.replaceChildren(
       ...rows.map(({ label, logit, exponential, probability }) =>
-        html("tr", { "data-prompted": label === this.#prompt }, ...[label, short(logit), short(exponential), percent(probability)].map((text) => html("td", {}, text))),
+        html("tr", { "data-prompted": label === this.#prompt }, ...[label, short(logit, 3), short(exponential, 3), percent(probability)].map((text) => html("td", {}, text))),
       ),
     );
   }

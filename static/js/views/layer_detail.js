@@ -133,7 +133,9 @@ export class LayerDetail {
     const facts = [fact(kindInWords(node.kind), ""), fact(shapeInWords(node.output_shape), "output")];
     for (const name of ["kernel_size", "stride", "padding", "dilation", "groups"]) {
       const value = hyperparameters?.[name];
-      if (value !== undefined && value !== null) facts.push(fact(Array.isArray(value) ? [...new Set(value)].join(" × ") : String(value), name.replace("_", " ")));
+      // One dilation, one group: as everyone expects.
+      const usual = (name === "dilation" || name === "groups") && String(value).split(",").every((part) => part === "1");
+      if (value !== undefined && value !== null && !usual) facts.push(fact(Array.isArray(value) ? [...new Set(value)].join(" × ") : String(value), name.replace("_", " ")));
     }
     if (parameters > 0) facts.push(fact(count(parameters), "parameters"));
     if (layer) facts.push(fact(`${short(layer.minimum)} to ${short(layer.maximum)}`, ""), fact(percent(layer.zero_fraction), "zeros"));

@@ -5,12 +5,15 @@ import { context2d, html } from "./dom.js";
 import { forgetFrame, inNextFrame } from "./frame.js";
 import { paintSpectrum, paintTiles } from "./tile_painter.js";
 
-const GAP = 2;
+const GAP = 3;
+/** Width kept free for the number of hidden channels, in CSS pixels. */
+const COUNTER = 25;
 
 export class LayerTile {
   #node;
   #button;
-  #shown = html("span", { class: "layer-shown" });
+  /** How many channels there are beyond those shown. */
+  #hidden = html("span", { class: "layer-hidden" });
   #area = html("span", { class: "layer-tiles", "aria-hidden": "true" });
   #canvas = html("canvas");
   /** @type {LayerMaps | null} */
@@ -28,7 +31,7 @@ export class LayerTile {
    */
   constructor(node, blockPath, straight, onOpen) {
     this.#node = node;
-    this.#area.append(this.#canvas);
+    this.#area.append(this.#canvas, this.#hidden);
     this.#button = html(
       "button",
       { class: "layer", type: "button", "aria-expanded": "false", "data-layer": node.name, onclick: () => onOpen(node.name) },
@@ -36,9 +39,8 @@ export class LayerTile {
         "span",
         { class: "layer-caption" },
         html("span", { class: "layer-name" }, nameWithin(node.name, blockPath)),
-        html("span", { class: "layer-shape" }, shapeInWords(node.output_shape).replaceAll(" ", "")),
         html("span", { class: "layer-kind" }, kindInWords(node.kind)),
-        this.#shown,
+        html("span", { class: "layer-shape" }, shapeInWords(node.output_shape).replaceAll(" ", "")),
       ),
       this.#area,
     );
@@ -101,7 +103,7 @@ export class LayerTile {
     const { kind, output_shape: shape, name } = this.#node;
     const part = shown > 0 && shown < this.#channels;
     const words = `${name}, ${kindInWords(kind)}, ${shapeInWords(shape)}${part ? `, ${shown} of ${this.#channels} channels shown` : ""}`;
-    this.#shown.textContent = part ? `${shown} of ${this.#channels}` : "";
+    this.#hidden.textContent = part ? `+${this.#channels - shown}` : "";
     this.#button.setAttribute("aria-label", words);
     this.#button.title = words;
   }
@@ -129,7 +131,8 @@ export class LayerTile {
       if (this.#maps) paintSpectrum(context, this.#maps, deviceWidth, deviceHeight);
       return;
     }
-    const arrangement = arrange(width, height, this.#channels, { gap: GAP });
+    // Where not all fit, the number of those hidden stands in the corner.
+    const arrangement = arrange(Math.max(width - COUNTER, 18), height, this.#channels, { gap: GAP });
     this.#caption(arrangement.shown);
     if (this.#maps) {
       paintTiles(context, this.#maps, arrangement, GAP, this.#mode, density);

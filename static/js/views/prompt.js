@@ -45,7 +45,6 @@ export class Prompt {
     const name = this.#prompt === null ? "anything" : withArticle(this.#prompt);
     this.#verb.textContent = this.#recognised ? "It sees" : "Draw";
     this.#name.textContent = name;
-    this.#next.textContent = this.#prompt === null ? "Give me a prompt" : "Next prompt";
     this.#none.hidden = this.#prompt === null;
     this.#frame.toggleAttribute("data-recognised", this.#recognised);
   }

@@ -64,7 +64,7 @@ export class Received {
    * @param {Inspection | null} inspection
    */
   #stepFigures(drawing, inspection) {
-    const received = html("figure", { class: "step" }, this.#imageFigure, html("figcaption", {}, "28 × 28 pixels"));
+    const received = html("figure", { class: "step step-result" }, this.#imageFigure, html("figcaption", {}, "28 × 28 pixels"));
     const preprocessing = inspection?.input.preprocessing;
     if (preprocessing?.source === "image") {
       this.#steps.replaceChildren(received);
@@ -97,9 +97,9 @@ export class Received {
       );
     }
     this.#steps.replaceChildren(
-      html("figure", { class: "step" }, strokes, html("figcaption", {}, placed ? plural(preprocessing?.strokes ?? drawing.length, "stroke") : "strokes")),
-      html("figure", { class: "step" }, scaled, html("figcaption", {}, placed ? `box × ${short(scale)}` : "box, scale")),
-      html("figure", { class: "step" }, centred, html("figcaption", {}, placed ? `line ${lineWidth.toFixed(2)} px` : "centre")),
+      html("figure", { class: "step step-small" }, strokes, html("figcaption", {}, placed ? plural(preprocessing?.strokes ?? drawing.length, "stroke") : "strokes")),
+      html("figure", { class: "step step-small" }, scaled, html("figcaption", {}, placed ? `scaled × ${short(scale, 3)}` : "scaled")),
+      html("figure", { class: "step step-small" }, centred, html("figcaption", {}, placed ? `line ${lineWidth.toFixed(2)} px` : "centred")),
       received,
     );
   }

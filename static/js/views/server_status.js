@@ -1,4 +1,4 @@
-/** What to know when the server does not answer as it should. */
+/** What to know when the server does not answer as it should. @import {SessionStatus} from "../core/types.js" */
 import { html } from "./dom.js";
 
 export class ServerStatus {
@@ -14,7 +14,7 @@ export class ServerStatus {
     this.#onRetry = onRetry;
   }
 
-  /** @param {import("../controllers/live_session.js").SessionStatus} status */
+  /** @param {SessionStatus} status */
   show(status) {
     this.#element.hidden = status.state === "ready";
     if (status.state === "waiting") {

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const ROOT = new URL("../../static/js/", import.meta.url);
+const files = readdirSync(ROOT, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".js"));
+/** @param {string} name */
+const source = (name) => readFileSync(new URL(name, ROOT), "utf8");
+/** @param {string} name */
+const imports = (name) =>
+  [...source(name).matchAll(/^(?:import|export)\b[^;]*?from "([^"]+)"|^import "([^"]+)"/gm)].map(([, from, bare]) => new URL(from ?? bare, new URL(name, ROOT)).href.slice(ROOT.href.length));
+
+test("imports run from controllers to views to core", () => {
+  assert.ok(files.length > 30);
+  for (const name of files) {
+    for (const target of imports(name)) {
+      assert.ok(files.includes(target), `${name} imports ${target}, which does not exist`);
+      if (name.startsWith("core/")) assert.match(target, /^core\//, `${name} imports ${target}`);
+      if (name.startsWith("views/")) assert.match(target, /^(views|core)\/|^storage\.js$/, `${name} imports ${target}`);
+    }
+  }
+});
+
+test("only api.js calls fetch, and core touches no page", () => {
+  for (const name of files) {
+    const code = source(name).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+    if (name !== "api.js") assert.doesNotMatch(code, /\bfetch\s*\(|XMLHttpRequest|WebSocket|sendBeacon/, name);
+    if (name.startsWith("core/")) assert.doesNotMatch(code, /\b(document|window|navigator|localStorage)\b/, name);
+    assert.doesNotMatch(code, /https?:\/\/(?!www\.w3\.org\/2000\/svg)/, `${name} names another origin`);
+    assert.doesNotMatch(code, /innerHTML|insertAdjacentHTML|\beval\(/, `${name} makes markup of text`);
+  }
+});

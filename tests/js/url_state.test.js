@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EMPTY_STATE, formatState, parseState } from "../../static/js/core/url_state.js";
+
+test("a state survives the address", () => {
+  const states = [
+    EMPTY_STATE,
+    { drawing: "AQIDBA-_", layer: "stage1.add@1", channel: 12, cell: { row: 3, column: 4 }, prompt: "The Eiffel Tower" },
+    { drawing: "", layer: "linear", channel: null, cell: null, prompt: null },
+    { drawing: "", layer: "a&b=c #d", channel: 0, cell: null, prompt: "t-shirt" },
+  ];
+  for (const state of states) assert.deepEqual(parseState(formatState(state)), state);
+  assert.equal(formatState(EMPTY_STATE), "");
+});
+
+test("nonsense is as if it were not there", () => {
+  assert.deepEqual(parseState("#layer=&channel=3&cell=1,2"), EMPTY_STATE);
+  assert.deepEqual(parseState("#layer=a&channel=-1&cell=1,2"), { ...EMPTY_STATE, layer: "a" });
+  assert.deepEqual(parseState("#layer=a&channel=2&cell=x"), { ...EMPTY_STATE, layer: "a", channel: 2 });
+  assert.deepEqual(parseState("#%%%&&&="), EMPTY_STATE);
+});
