@@ -69,7 +69,7 @@ def take(browser: Browser, address: str, screen: Screen, strokes: list[list[list
         is_mobile=screen.touch,
     )
     page = context.new_page()
-    page.goto(address)
+    page.goto(f"{address}/#prompt=cat")
     page.wait_for_load_state("networkidle")
     draw(page, strokes)
     page.wait_for_load_state("networkidle")
