@@ -99,7 +99,10 @@ def test_httpx_examples_run(code: str, address: str, folder: Path) -> None:
 def test_commands_run(code: str, folder: Path) -> None:
     commands = Path(sys.executable).parent
     path = f"{commands}{os.pathsep}{os.environ['PATH']}"
-    assert "house" in run(["bash", "-euo", "pipefail", "-c", code], folder, path)
+    printed = run(["bash", "-euo", "pipefail", "-c", code], folder, path)
+    (first,) = re.findall(r"guess.*\n[^│]*│ (.*?) +│", printed)
+    (last,) = re.findall(r'^\{"model".*', printed, re.M)
+    assert first == json.loads(last)["answers"][0]["predictions"][0]["label"] == "cat"
 
 
 def test_the_tables_are_what_the_code_and_the_model_card_say() -> None:
