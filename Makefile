@@ -5,9 +5,10 @@
 
 # The Python that the environment is made with; without one, scripts/create_venv.sh finds it.
 PYTHON ?=
-HOST ?= 127.0.0.1
-PORT ?= 8000
-DEVICE ?= auto
+# Where the server listens and computes; without them its settings decide (README, "Settings").
+HOST ?=
+PORT ?=
+DEVICE ?=
 # Read by train and evaluate.
 DATA ?= ../shared/quickdraw
 FILE ?= $(DATA)/test.ndjson.gz
@@ -33,14 +34,15 @@ help: ## List the commands
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo 'Settings, each with its default:'
+	@echo 'Settings of run, each with its default:'
 	@echo '  HOST=127.0.0.1  PORT=8000  DEVICE=auto|cpu|cuda  PYTHON=(the first of 3.11 to 3.14)'
 
 ##### Run
 
 .PHONY: run
 run: $(PROJECT_READY) ## Install what is missing, start the server and print its address
-	@exec $(BIN)/doodlescope serve --host $(HOST) --port $(PORT) --device $(DEVICE)
+	@exec $(BIN)/doodlescope serve \
+		$(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(if $(DEVICE),--device $(DEVICE))
 
 .PHONY: train
 train: $(PROJECT_READY) ## Train the classifier (DATA=folder, ARGS="options of doodlescope train")

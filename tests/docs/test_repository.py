@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,12 @@ def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
         ]
     ]
     assert not found
+
+
+def test_every_folder_of_tests_is_run() -> None:
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]
+    folders = {path.relative_to(ROOT).parts[:2] for path in (ROOT / "tests").rglob("test_*.py")}
+    assert {"/".join(parts) for parts in folders} == set(config["testpaths"])
 
 
 def test_every_weights_file_is_small_enough_and_has_a_card_that_names_its_data() -> None:
