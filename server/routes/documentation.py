@@ -21,6 +21,7 @@ from server.schemas.predictions import (
 _REFERENCE = "#/components/schemas/{model}"
 _BODIES = (PredictionRequest, BatchRequest, ImageForm)
 _ERROR = 400
+_FRAMEWORK_ERRORS = ("HTTPValidationError", "ValidationError")
 
 
 def drawing_or_image(*, lists: bool) -> dict[str, Any]:
@@ -73,8 +74,8 @@ def openapi(app: FastAPI) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     schemas.update(bodies["$defs"])
     # The framework's own form of validation errors, which no route answers with.
-    schemas.pop("HTTPValidationError", None)
-    schemas.pop("ValidationError", None)
+    for name in _FRAMEWORK_ERRORS:
+        schemas.pop(name, None)
     for path in document["paths"].values():
         for operation in path.values():
             _as_problems(operation["responses"])
@@ -83,7 +84,11 @@ def openapi(app: FastAPI) -> dict[str, Any]:
 
 
 def _as_problems(responses: dict[str, Any]) -> None:
-    for status, response in responses.items():
-        content = response.get("content", {})
-        if int(status) >= _ERROR and "application/json" in content:
-            response["content"] = {MEDIA_TYPE: content["application/json"]}
+    for status, response in list(responses.items()):
+        content = response.get("content", {}).get("application/json")
+        if int(status) < _ERROR or content is None:
+            continue
+        if content["schema"].get("$ref", "").endswith(_FRAMEWORK_ERRORS):
+            del responses[status]
+        else:
+            response["content"] = {MEDIA_TYPE: content}

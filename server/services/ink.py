@@ -38,6 +38,15 @@ FAINTEST = 24
 FULLEST = 0.7
 """More ink than this share of the picture is no drawing on a background."""
 
+GROWTH = 1.5
+"""Pictures that grow by more are interpolated so far that their edges must be made crisp."""
+
+EDGE = 0.4
+"""Where the edge of a line lies then, in shares of full ink; its slope is one over this.
+
+Chosen on 200 training drawings as pictures of 28 to 100 pixels with lines of 1 to 3 pixels.
+"""
+
 FILLED = 5.0
 """Wider than this, in pixels of the 28x28 image, it is no line but a filled shape."""
 
@@ -145,7 +154,8 @@ def _contrast(pixels: Floats) -> tuple[Floats, Step]:
 
 def _distance(pixels: Floats, paper: Floats) -> Floats:
     """The largest difference over the three colours, so that yellow on white is seen."""
-    distance: Floats = np.abs(pixels - paper).max(axis=2)
+    red, green, blue = np.moveaxis(np.abs(pixels - paper), 2, 0)
+    distance: Floats = np.maximum(np.maximum(red, green), blue)
     return distance
 
 
@@ -197,10 +207,13 @@ def _line_width(ink: Floats) -> float:
 
 
 def _resized(ink: Floats, scale: float) -> Floats:
-    """Scaled with every value averaged (shrinking) or interpolated (growing)."""
+    """Scaled: averaged when it shrinks, and when it grows interpolated with crisp edges."""
     height, width = (max(1, round(side * scale)) for side in ink.shape)
     image = Image.fromarray(ink.astype(np.float32))
-    return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC)).clip(0, 1) * 1.0
+    resized = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC), np.float64)
+    if scale > GROWTH:
+        resized = (resized - EDGE) / EDGE + 0.5
+    return resized.clip(0, 1)
 
 
 def _draw(ink: _Ink) -> tuple[NDArray[np.uint8], float, Offset, float, list[Step]]:

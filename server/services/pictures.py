@@ -17,7 +17,7 @@ from server.schemas.preprocessing import Step
 from server.settings import Settings
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-LARGEST_SIDE = 1024
+LARGEST_SIDE = 768
 """Larger images are reduced to this before anything is measured in them, in pixels."""
 
 POINTER = "image"
