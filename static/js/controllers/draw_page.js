@@ -69,6 +69,7 @@ export class DrawPage {
    */
   constructor(model, categories) {
     this.#categories = categories;
+    const main = byId("main", HTMLElement);
     this.#pad = new Pad(byId("pad", HTMLCanvasElement), {
       onDraw: (drawing) => this.#drawn(drawing),
       onStroke: (drawing) => this.#stroked(drawing),
@@ -81,6 +82,7 @@ export class DrawPage {
       onInspection: (inspection, drawing, thinned) => this.#inspected(inspection, drawing, thinned),
       onMaps: (inspection, maps) => this.#explorer.updateMaps(inspection, maps),
       onStatus: (status) => this.#statusChanged(status),
+      onBusy: (busy) => main.setAttribute("aria-busy", String(busy)),
     });
     this.#status = new ServerStatus(byId("server-status", HTMLElement), () => this.#retry());
     this.#explorer = new NetworkExplorer(model, categories, this.#address, {
@@ -273,8 +275,8 @@ export class DrawPage {
     note.textContent = `The drawing has more than ${MOST_POINTS} points; fewer of them were sent.`;
     const prompt = this.#address.state.prompt;
     const recognised = prompt !== null && predictions[0]?.label === prompt;
-    if (this.#prompt.setRecognised(recognised)) this.#announcer.say(`Recognised: ${prompt}!`);
-    else this.#announcer.say(certainty(predictions).sentence);
+    this.#prompt.setRecognised(recognised);
+    this.#announcer.say(recognised ? `Recognised: ${prompt}!` : certainty(predictions).sentence);
   }
 
   /** @param {SessionStatus} status */

@@ -17,6 +17,7 @@ import { NewestWins } from "../core/newest_wins.js";
  * @property {(inspection: Inspection, drawing: Drawing, thinned: boolean) => void} onInspection
  * @property {(inspection: Inspection, maps: Map<string, LayerMaps>) => void} onMaps
  * @property {(status: SessionStatus) => void} onStatus
+ * @property {(busy: boolean) => void} onBusy  whether the newest input still waits for its answer
  */
 
 export class LiveSession {
@@ -47,21 +48,12 @@ export class LiveSession {
     this.#handlers = handlers;
   }
 
-  /** Nothing is under way and the newest input has been answered. */
-  get settled() {
-    return !this.#loop.busy && this.#state !== "waiting";
-  }
-
-  /** @returns {Inspection | null} of the newest input that was answered */
-  get inspection() {
-    return this.#last?.inspection ?? null;
-  }
-
   /** @param {Input | null} input  null: nothing is drawn */
   offer(input) {
     this.#input = input;
+    if (!input) this.#last = null;
+    this.#handlers.onBusy(input !== null);
     if (input) this.#loop.offer(null);
-    else this.#last = null;
   }
 
   /** Fetch maps of layers that came on the screen. */
@@ -89,6 +81,7 @@ export class LiveSession {
         await this.#fetchMaps();
         this.#attempt = 0;
         this.#tell({ state: "ready" });
+        if (this.#input === input) this.#handlers.onBusy(false);
         return;
       } catch (error) {
         if (error instanceof ApiProblem && error.status === 410) {
@@ -97,6 +90,7 @@ export class LiveSession {
           await this.#pause(error);
         } else {
           this.#tell({ state: "refused", detail: error instanceof Error ? error.message : String(error) });
+          if (this.#input === input) this.#handlers.onBusy(false);
           return;
         }
       }

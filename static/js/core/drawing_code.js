@@ -80,7 +80,7 @@ export function decodeDrawing(code) {
     return value % 2 ? -(value + 1) / 2 : value / 2;
   };
   const version = unsigned();
-  if (version !== VERSION) throw new RangeError(`Drawings of version ${version} are unknown.`);
+  if (version !== VERSION) throw new RangeError(`The drawing in the address has an unknown version, ${version}.`);
   let x = 0;
   let y = 0;
   let time = 0;

@@ -13,6 +13,7 @@ export class LayerTile {
   #node;
   #button;
   /** How many channels there are beyond those shown. */
+  #words = html("span", { class: "visually-hidden" });
   #hidden = html("span", { class: "layer-hidden" });
   #area = html("span", { class: "layer-tiles", "aria-hidden": "true" });
   #canvas = html("canvas");
@@ -38,9 +39,10 @@ export class LayerTile {
       html(
         "span",
         { class: "layer-caption" },
-        html("span", { class: "layer-name" }, nameWithin(node.name, blockPath)),
+        html("span", { class: "layer-name" }, blockPath ? html("span", { class: "visually-hidden" }, `${blockPath} `) : null, nameWithin(node.name, blockPath)),
         html("span", { class: "layer-kind" }, kindInWords(node.kind)),
         html("span", { class: "layer-shape" }, shapeInWords(node.output_shape).replaceAll(" ", "")),
+        this.#words,
       ),
       this.#area,
     );
@@ -102,10 +104,10 @@ export class LayerTile {
   #caption(shown) {
     const { kind, output_shape: shape, name } = this.#node;
     const part = shown > 0 && shown < this.#channels;
-    const words = `${name}, ${kindInWords(kind)}, ${shapeInWords(shape)}${part ? `, ${shown} of ${this.#channels} channels shown` : ""}`;
+    const channels = part ? `${shown} of ${this.#channels} channels shown` : "";
     this.#hidden.textContent = part ? `+${this.#channels - shown}` : "";
-    this.#button.setAttribute("aria-label", words);
-    this.#button.title = words;
+    this.#words.textContent = channels;
+    this.#button.title = [name, `${kindInWords(kind)}, ${shapeInWords(shape)}`, channels].filter(Boolean).join("\n");
   }
 
   #repaint() {

@@ -28,17 +28,11 @@ export class Prompt {
     this.#write();
   }
 
-  /**
-   * @param {boolean} recognised  the best guess is the prompt
-   * @returns {boolean} whether that is news
-   */
+  /** @param {boolean} recognised  the best guess is the prompt */
   setRecognised(recognised) {
-    const news = recognised && !this.#recognised;
-    if (recognised !== this.#recognised) {
-      this.#recognised = recognised;
-      this.#write();
-    }
-    return news;
+    if (recognised === this.#recognised) return;
+    this.#recognised = recognised;
+    this.#write();
   }
 
   #write() {

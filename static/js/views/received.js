@@ -68,10 +68,10 @@ export class Received {
     const preprocessing = inspection?.input.preprocessing;
     if (preprocessing?.source === "image") {
       this.#steps.replaceChildren(received);
-      this.#steps.dataset.source = "image";
+      this.#body.dataset.source = "image";
       return;
     }
-    delete this.#steps.dataset.source;
+    delete this.#body.dataset.source;
     const { box, scale, offset, line_width: lineWidth } = preprocessing ?? {};
     const placed = box && scale !== undefined && offset !== undefined && lineWidth !== undefined;
     const strokes = svg("svg", { viewBox: `0 0 ${PAD_SIDE} ${PAD_SIDE}`, "aria-hidden": "true" });
