@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http
 import json
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,8 +20,6 @@ from server.security import SECURITY_HEADERS
 MEDIA_TYPE = "application/problem+json"
 SHOWN_ERRORS = 20
 """When one request has several errors, at most so many are listed."""
-
-logger = logging.getLogger("doodlescope")
 
 
 def install(app: FastAPI, pages: Pages) -> None:
@@ -43,7 +40,7 @@ def install(app: FastAPI, pages: Pages) -> None:
         return respond(request, pages, _plain_members(request, error), error.headers or {})
 
     async def unexpected(request: Request, error: Exception) -> Response:
-        # The server logs the exception, which goes on to it; the client is told nothing of it.
+        # The exception goes on to the server, which logs it; the client is told nothing of it.
         members = _members(Problem("Something went wrong on the server; the log has it."))
         return respond(request, pages, members, SECURITY_HEADERS)
 
@@ -71,7 +68,9 @@ def respond(
 
 def problem_json(members: Mapping[str, Any]) -> bytes:
     """The members as JSON; a lone surrogate from the input stays the escape that it was."""
-    return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode(
+        "utf-8", "backslashreplace"
+    )
 
 
 def problem_body(error: Problem, path: str) -> bytes:

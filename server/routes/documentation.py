@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from server.dependencies import Services
 from server.problems import MEDIA_TYPE
 from server.routes.bodies import FORM
 from server.schemas.predictions import (
@@ -17,6 +18,8 @@ from server.schemas.predictions import (
     ImageForm,
     PredictionRequest,
 )
+from server.services.drawings import rasterise, read_drawing
+from server.services.inspections import inspection_id
 
 _REFERENCE = "#/components/schemas/{model}"
 _BODIES = (PredictionRequest, BatchRequest, ImageForm)
@@ -76,11 +79,27 @@ def openapi(app: FastAPI) -> dict[str, Any]:
     # The framework's own form of validation errors, which no route answers with.
     for name in _FRAMEWORK_ERRORS:
         schemas.pop(name, None)
+    examples = _examples(app)
     for path in document["paths"].values():
         for operation in path.values():
             _as_problems(operation["responses"])
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] in examples and parameter["in"] == "path":
+                    parameter["schema"]["examples"] = [examples[parameter["name"]]]
     app.openapi_schema = document
     return document
+
+
+def _examples(app: FastAPI) -> dict[str, str]:
+    """Parameters that lead somewhere once the example of ``POST inspections`` has run."""
+    services: Services = app.state.services
+    model = services.catalog.default
+    house = rasterise(read_drawing(HOUSE, "/drawing", services.settings))
+    return {
+        "name": model.name,
+        "id": inspection_id(model, house),
+        "layer": model.layers[0].name,
+    }
 
 
 def _as_problems(responses: dict[str, Any]) -> None:

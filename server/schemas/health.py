@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 class Health(BaseModel):
     """The server answers."""
 
-    status: Literal["ok"]
+    status: Literal["ok"] = Field(description="The server answers.")
     version: str = Field(description="Version of doodlescope.")
     device: str = Field(description="Where the networks run.")
     models: list[str] = Field(description="Names of the models that can answer.")

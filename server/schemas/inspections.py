@@ -48,8 +48,8 @@ NonFinite = Literal["NaN", "Infinity", "-Infinity"]
 class Channel(BaseModel):
     """One feature map in full."""
 
-    layer: str
-    channel: int
+    layer: str = Field(description="Name of the layer.")
+    channel: int = Field(description="Number of the channel, counted from 0.")
     shape: list[int] = Field(description="Height, width.")
     values: list[list[float | None]] = Field(
         description="Rows of exact float32 values; null where one is not finite."
@@ -62,10 +62,10 @@ class Channel(BaseModel):
 class Unit(BaseModel):
     """One value of one feature map."""
 
-    layer: str
-    channel: int
-    y: int
-    x: int
+    layer: str = Field(description="Name of the layer.")
+    channel: int = Field(description="Number of the channel, counted from 0.")
+    y: int = Field(description="Row, counted from 0 at the top.")
+    x: int = Field(description="Column, counted from 0 at the left.")
     value: float | None = Field(description="The exact float32 value; null if it is not finite.")
     non_finite: NonFinite | None = Field(
         default=None, description="What the value is, if not finite."

@@ -24,7 +24,7 @@ class ModelSummary(BaseModel):
 class ModelList(BaseModel):
     """The models, the default first."""
 
-    models: list[ModelSummary]
+    models: list[ModelSummary] = Field(description="The models.")
 
 
 class ModelDetails(BaseModel):

@@ -73,7 +73,9 @@ class BatchRequest(BaseModel):
         json_schema_extra={"examples": [{"drawings": [HOUSE, SUN], "top_k": 1}]},
     )
 
-    drawings: Annotated[list[DrawingLists], FailFast()]
+    drawings: Annotated[
+        list[DrawingLists], FailFast(), Field(description="The drawings, each a list of strokes.")
+    ]
     model: ModelName | None = None
     top_k: TopK = 5
 

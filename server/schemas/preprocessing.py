@@ -17,17 +17,17 @@ class Step(BaseModel):
 class Box(BaseModel):
     """A bounding box, in the drawing's unit or the image's pixels."""
 
-    left: float
-    top: float
-    right: float
-    bottom: float
+    left: float = Field(description="Smallest x.")
+    top: float = Field(description="Smallest y.")
+    right: float = Field(description="Largest x.")
+    bottom: float = Field(description="Largest y.")
 
 
 class Offset(BaseModel):
     """A shift in pixels of the 28x28 image."""
 
-    x: float
-    y: float
+    x: float = Field(description="To the right.")
+    y: float = Field(description="Downwards.")
 
 
 class Preprocessing(BaseModel):

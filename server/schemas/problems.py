@@ -22,7 +22,7 @@ class ProblemDetails(BaseModel):
                     "type": "/problems/invalid-input",
                     "title": "Invalid input",
                     "status": 422,
-                    "detail": "A coordinate is a finite number.",
+                    "detail": "Input should be a finite number (at /drawing/0/1/3).",
                     "instance": "/api/v1/predictions",
                     "pointer": "/drawing/0/1/3",
                     "value": "NaN",

@@ -218,7 +218,7 @@ def test_writes_to_slices_and_views_are_seen() -> None:
 def test_several_inputs_have_names_of_their_own() -> None:
     model = nn.Bilinear(3, 4, 2)
     wrapped = nn.ModuleDict({"bilinear": model})
-    wrapped.forward = lambda x, y: model(x, y)  # type: ignore[method-assign]
+    wrapped.forward = lambda x, y: model(x, y)
     trace = trace_model(wrapped, torch.rand(1, 3), torch.rand(1, 4))
     assert trace.inputs == ("input", "input@1")
     assert trace["bilinear"].inputs == ("input", "input@1")
@@ -311,7 +311,8 @@ def test_a_failure_that_the_model_catches_does_not_hide_what_follows() -> None:
             try:
                 return super().forward(x)
             except RuntimeError:
-                return self.first(x) + 1
+                fallback: Tensor = self.first(x) + 1
+                return fallback
 
     assert list(graph(Catching(), image())) == ["first", "inner.0", "first@1", "add"]
 
