@@ -112,11 +112,13 @@ def _read_stroke(lists: Any, pointer: str) -> Stroke:
     x, y = lists[0], lists[1]
     if len(x) != len(y):
         raise InvalidDrawing(
-            f"The stroke has {len(x)} x coordinates and {len(y)} y coordinates.", pointer
+            f"The stroke has {len(x)} x coordinates and {len(y)} y coordinates.", pointer, lists
         )
     if len(lists) == 3 and len(lists[2]) != len(x):
         raise InvalidDrawing(
-            f"The stroke has {len(x)} points and {len(lists[2])} times.", f"{pointer}/2"
+            f"The stroke has {len(x)} points and {len(lists[2])} times.",
+            f"{pointer}/2",
+            lists[2],
         )
     return np.stack(
         [_read_numbers(x, f"{pointer}/0"), _read_numbers(y, f"{pointer}/1")], axis=1
