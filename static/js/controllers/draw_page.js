@@ -126,12 +126,21 @@ export class DrawPage {
     const frame = byId("pad-frame", HTMLElement);
     // A new stroke goes on from the whole drawing, not from where a replay is.
     for (const type of ["pointerdown", "keydown"]) frame.addEventListener(type, (event) => this.#interrupt(event), { capture: true });
+    document.addEventListener("keydown", (event) => this.#stopReplay(event), { capture: true });
     addEventListener("online", () => this.#retry());
   }
 
   /** @param {Event} event */
   #interrupt(event) {
-    if (event instanceof KeyboardEvent && event.key !== " " && event.key !== "Escape") return;
+    if (event instanceof KeyboardEvent && event.key !== " ") return;
+    this.#replay.cancel();
+  }
+
+  /** Esc stops a replay before it closes anything. @param {KeyboardEvent} event */
+  #stopReplay(event) {
+    if (event.key !== "Escape" || !this.#replay.running) return;
+    event.preventDefault();
+    event.stopPropagation();
     this.#replay.cancel();
   }
 

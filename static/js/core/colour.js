@@ -13,15 +13,15 @@
 /** @type {Record<Theme, {negative: string[], zero: string, positive: string[], ink: string[]}>} */
 const STOPS = {
   light: {
-    negative: ["#0a2559", "#165db0", "#579fdc", "#b3d6f2"],
+    negative: ["#0a2150", "#124a95", "#2b74c4", "#5fa5e0", "#a6cff0"],
     zero: "#fbfcfd",
-    positive: ["#fbcb9e", "#ef8a3c", "#c2480d", "#5a1903"],
+    positive: ["#fbc48f", "#f19a52", "#dc6a20", "#b23f0c", "#561703"],
     ink: ["#ffffff", "#16202a"],
   },
   dark: {
-    negative: ["#dcf4ff", "#63c1f5", "#217fbd", "#154663"],
+    negative: ["#e6f7ff", "#98d8fb", "#56b7ee", "#2388c8", "#18557a"],
     zero: "#11161b",
-    positive: ["#63300f", "#c25a15", "#f9a04a", "#ffedd3"],
+    positive: ["#7a3a10", "#c25a15", "#ee8a33", "#ffb56b", "#fff0dc"],
     ink: ["#11161b", "#f4f7f9"],
   },
 };
