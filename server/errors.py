@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-_UNSET: Any = object()
+UNSET: Any = object()
+"""Stands for no value, where None would be one."""
 
 VALUE_CHARACTERS = 80
 """Offending values are shortened to this many characters."""
@@ -28,7 +29,7 @@ class Problem(Exception):
         detail: str,
         *,
         pointer: str | None = None,
-        value: Any = _UNSET,
+        value: Any = UNSET,
         limit: float | None = None,
         errors: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
@@ -36,7 +37,7 @@ class Problem(Exception):
         super().__init__(detail)
         self.detail = detail
         self.pointer = pointer
-        self.value = None if value is _UNSET else shorten(value)
+        self.value = None if value is UNSET else shorten(value)
         self.limit = limit
         self.errors = tuple(errors)
         self.headers = dict(headers or {})

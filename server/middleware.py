@@ -6,7 +6,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.errors import TooLarge
+from server.errors import UNSET, TooLarge
 from server.problems import MEDIA_TYPE, problem_body
 from server.security import SECURITY_HEADERS
 
@@ -79,5 +79,7 @@ class BodyLimit:
     def _too_large(self, size: int | None) -> TooLarge:
         found = f"has {size} bytes" if size is not None else "is larger"
         return TooLarge(
-            f"The body {found}; {self.limit} bytes are allowed.", value=size, limit=self.limit
+            f"The body {found}; {self.limit} bytes are allowed.",
+            value=UNSET if size is None else size,
+            limit=self.limit,
         )

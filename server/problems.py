@@ -10,10 +10,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from server.errors import InvalidInput, Problem, shorten
+from server.errors import Disconnected, InvalidInput, Problem, shorten
 from server.pages import Pages, wants_page
 from server.security import SECURITY_HEADERS
 
@@ -39,6 +39,9 @@ def install(app: FastAPI, pages: Pages) -> None:
             return Response(status_code=error.status_code, headers=error.headers)
         return respond(request, pages, _plain_members(request, error), error.headers or {})
 
+    async def disconnected(request: Request, error: Exception) -> Response:
+        return await problem(request, Disconnected("The client left in the middle of its body."))
+
     async def unexpected(request: Request, error: Exception) -> Response:
         # The exception goes on to the server, which logs it; the client is told nothing of it.
         members = _members(Problem("Something went wrong on the server; the log has it."))
@@ -47,6 +50,7 @@ def install(app: FastAPI, pages: Pages) -> None:
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(HTTPException, plain)
+    app.add_exception_handler(ClientDisconnect, disconnected)
     app.add_exception_handler(Exception, unexpected)
 
 

@@ -46,7 +46,9 @@ SUN: Any = [
 ]
 """A sun with eight rays, for examples."""
 
-ModelName = Annotated[StrictStr, Field(description="Which model answers; the default if left out.")]
+ModelName = Annotated[
+    StrictStr | None, Field(description="Which model answers; the default if left out.")
+]
 TopK = Annotated[StrictInt, Field(ge=1, description="How many guesses to give, the best first.")]
 
 
@@ -61,7 +63,7 @@ class PredictionRequest(BaseModel):
     )
 
     drawing: DrawingLists
-    model: ModelName | None = None
+    model: ModelName = None
     top_k: TopK = 5
 
 
@@ -76,7 +78,7 @@ class BatchRequest(BaseModel):
     drawings: Annotated[
         list[DrawingLists], FailFast(), Field(description="The drawings, each a list of strokes.")
     ]
-    model: ModelName | None = None
+    model: ModelName = None
     top_k: TopK = 5
 
 

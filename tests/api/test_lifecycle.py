@@ -141,9 +141,18 @@ def test_bad_requests_never_reach_the_network() -> None:
         assert module.batches == [1]
 
 
+def scope_of(address: str) -> dict[str, Any]:
+    """A POST of JSON, as servers pass it to applications."""
+    return {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1",
+        "method": "POST", "path": address, "raw_path": address.encode(), "root_path": "",
+        "query_string": b"", "headers": [(b"content-type", b"application/json")],
+        "server": ("test", 80), "client": ("test", 1), "scheme": "http",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("address", [PREDICTIONS, INSPECTIONS])
 def test_clients_that_leave_are_skipped(address: str) -> None:
-    """The disconnection comes as a message of ASGI, as servers send it."""
     with gated() as (client, module):
         body = b'{"drawing": [[[0, 9], [0, 9]]]}'
         sent: list[Any] = []
@@ -151,24 +160,18 @@ def test_clients_that_leave_are_skipped(address: str) -> None:
         async def scenario() -> None:
             first = await occupy(client, module)
             left = asyncio.Event()
-            messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+            messages = [{"type": "http.request", "body": body, "more_body": False}]
 
             async def receive() -> Any:
-                for message in messages:
-                    return message
+                if messages:
+                    return messages.pop()
                 await left.wait()
                 return {"type": "http.disconnect"}
 
             async def send(message: Any) -> None:
                 sent.append(message)
 
-            scope = {
-                "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1",
-                "method": "POST", "path": address, "raw_path": address.encode(), "root_path": "",
-                "query_string": b"", "headers": [(b"content-type", b"application/json")],
-                "server": ("test", 80), "client": ("test", 1), "scheme": "http",
-            }  # fmt: skip
-            request = asyncio.ensure_future(client.app(scope, receive, send))
+            request = asyncio.ensure_future(client.app(scope_of(address), receive, send))
             async with asyncio.timeout(10):
                 while not client.services.lane.queued:
                     await asyncio.sleep(0.01)
@@ -181,6 +184,26 @@ def test_clients_that_leave_are_skipped(address: str) -> None:
         client.portal.call(scenario)
         assert module.batches == [1]
         assert sent[0]["status"] == 499
+
+
+def test_clients_that_leave_in_the_middle_of_a_body(client: Client) -> None:
+    async def scenario() -> list[Any]:
+        sent: list[Any] = []
+        messages = [
+            {"type": "http.disconnect"},
+            {"type": "http.request", "body": b'{"drawing": [', "more_body": True},
+        ]
+
+        async def receive() -> Any:
+            return messages.pop()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await client.app(scope_of(PREDICTIONS), receive, send)
+        return sent
+
+    assert client.portal.call(scenario)[0]["status"] == 499
 
 
 def test_a_failing_model_tells_the_server_and_not_the_client() -> None:
