@@ -153,7 +153,7 @@ class _Recorder(TorchFunctionMode):
         self._paths: list[str] = []
         self._leaf: nn.Module | None = None
         self._leaf_inputs: tuple[Tensor, ...] = ()
-        self._leaf_mutated: set[int] = set()
+        self._leaf_mutated: list[Tensor] = []
         self._calls: Counter[str] = Counter()
         # Tensors are held until the end, so that no id is given twice.
         self._makers: dict[int, tuple[Tensor, str]] = {}
@@ -181,7 +181,7 @@ class _Recorder(TorchFunctionMode):
         self.stopped_at = None
         if self._leaf is None and path and not any(module.children()):
             self._leaf = module
-            self._leaf_mutated = set()
+            self._leaf_mutated = []
             self._leaf_inputs = tuple(tensors_in((args, kwargs)))
 
     def _leave(self, path: str, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
@@ -213,7 +213,7 @@ class _Recorder(TorchFunctionMode):
         mutated = mutated_tensors(func, args, kwargs)
         result = func(*args, **kwargs)
         if self._leaf is not None:
-            self._leaf_mutated.update(map(id, mutated))
+            self._leaf_mutated.extend(mutated)
             return result
         read = tuple(tensors_in((args, kwargs)))
         returns = next(tensors_in(result), None) is not None
@@ -227,7 +227,7 @@ class _Recorder(TorchFunctionMode):
             module_path=path,
             read=read,
             output=result if returns else mutated,
-            mutated=set(map(id, mutated)),
+            mutated=mutated,
             learnable=(tensor for tensor in read if isinstance(tensor, nn.Parameter)),
             hyperparameters=operation_hyperparameters(args, kwargs),
         )
@@ -241,7 +241,7 @@ class _Recorder(TorchFunctionMode):
         module_path: str,
         read: tuple[Tensor, ...],
         output: Any,
-        mutated: set[int],
+        mutated: Sequence[Tensor],
         learnable: Iterable[Tensor],
         hyperparameters: dict[str, Any],
     ) -> Any:
@@ -249,7 +249,7 @@ class _Recorder(TorchFunctionMode):
             inputs = tuple(self._makers[id(tensor)][1] for tensor in read if self._made(tensor))
             # What is passed through untouched (Identity, Dropout in eval, contiguous) becomes a
             # tensor object of its own: other readers of the original did not read this node.
-            if isinstance(output, Tensor) and self._made(output) and id(output) not in mutated:
+            if self._made(output) and not any(output is tensor for tensor in mutated):
                 output = output.detach()
             made = tuple(tensors_in(output))
             if not made:
@@ -273,19 +273,16 @@ class _Recorder(TorchFunctionMode):
             )
         return output
 
-    def _made(self, tensor: Tensor) -> bool:
-        return id(tensor) in self._makers
+    def _made(self, value: object) -> bool:
+        """Whether it is a tensor that an input or a node gave."""
+        return id(value) in self._makers
 
-    def _overwrite(self, mutated: set[int], name: str) -> None:
+    def _overwrite(self, mutated: Sequence[Tensor], name: str) -> None:
         """Let every tensor that shares memory with one written to come from ``name``."""
-        written = {
-            self._makers[key][0].untyped_storage().data_ptr()
-            for key in mutated
-            if key in self._makers
-        }
+        written = {_memory(tensor) for tensor in mutated if self._made(tensor)}
         if written:
             for key, (tensor, _) in self._makers.items():
-                if tensor.untyped_storage().data_ptr() in written:
+                if _memory(tensor) in written:
                     self._makers[key] = tensor, name
 
     def _unique(self, base: str) -> tuple[str, int]:
@@ -293,3 +290,8 @@ class _Recorder(TorchFunctionMode):
         call = self._calls[base]
         self._calls[base] += 1
         return (f"{base}@{call}" if call else base), call
+
+
+def _memory(tensor: Tensor) -> int:
+    """Where a tensor's values are: the same for a tensor and its views."""
+    return tensor.untyped_storage().data_ptr()

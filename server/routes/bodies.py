@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import orjson
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
@@ -22,6 +23,9 @@ Valid = TypeVar("Valid")
 FORM = "multipart/form-data"
 FORM_FIELDS = ("image", "model", "top_k")
 FIELD_BYTES = 1024
+
+SHORT_JSON = 65_536
+"""Longer JSON, in bytes, is parsed beside the event loop, so that others do not wait for it."""
 
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
@@ -75,12 +79,18 @@ async def read_json(request: Request, limits: Settings) -> Any:
                 f"The JSON is longer than the {limits.json_bytes} bytes that are allowed.",
                 limit=limits.json_bytes,
             )
+    if len(body) <= SHORT_JSON:
+        return _parsed_within(bytes(body), limits.json_depth)
+    return await run_in_threadpool(_parsed_within, bytes(body), limits.json_depth)
+
+
+def _parsed_within(body: bytes, depth: int) -> Any:
     try:
-        value = _parsed(bytes(body))
+        value = _parsed(body)
     except RecursionError:
-        raise _too_deep(limits.json_depth) from None
-    if _depth(body) > limits.json_depth:
-        raise _too_deep(limits.json_depth)
+        raise _too_deep(depth) from None
+    if _depth(body) > depth:
+        raise _too_deep(depth)
     return value
 
 
@@ -102,7 +112,7 @@ def _parsed(body: bytes) -> Any:
         raise MalformedBody(f"The body is not JSON that can be read: {error}.") from error
 
 
-def _depth(body: bytes | bytearray) -> int:
+def _depth(body: bytes) -> int:
     """How deep the lists and objects of valid JSON are nested."""
     depth = deepest = 0
     for found in _STRING_OR_BRACKET.finditer(body):

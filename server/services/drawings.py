@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -86,7 +87,7 @@ def rasterise(drawing: Drawing) -> NetworkInput:
         line_width=place.line_width,
         steps=steps,
     )
-    key = json.dumps(drawing.to_lists()).encode()
+    key = hashlib.sha256(json.dumps(drawing.to_lists()).encode()).digest()
     return NetworkInput(render(drawing), preprocessing, key)
 
 

@@ -18,4 +18,4 @@ class NetworkInput:
     """uint8 (28, 28), ink 255 on 0."""
     preprocessing: Preprocessing
     key: bytes
-    """What it was made from, as bytes that are the same for the same input."""
+    """Hash of what it was made from: the same for the same input."""

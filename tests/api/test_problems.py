@@ -174,6 +174,17 @@ class TestBodies:
         assert len(response.content) < 2000
 
 
+def test_several_errors_are_all_told(client: Client) -> None:
+    body = {"top_k": "x", "model": 5, "colour": "red"}
+    problem = assert_problem(client.post(PREDICTIONS, json=body), 422)
+    assert {error["pointer"] for error in problem["errors"]} == {
+        "/drawing", "/top_k", "/model", "/colour",
+    }  # fmt: skip
+    assert problem["pointer"] == problem["errors"][0]["pointer"]
+    many = {f"field{number}": number for number in range(5_000)}
+    assert len(assert_problem(client.post(PREDICTIONS, json=many), 422)["errors"]) == 20
+
+
 @pytest.mark.parametrize(
     ("address", "parameter"),
     [
