@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from rich.table import Table
 from server.commands.failure import CommandFailed, failing_on
 from server.commands.model import open_model
 from server.doodle.categories import CATEGORIES
+from server.doodle.quickdraw import numbered_lines
 from server.doodle.raster import render
 from server.doodle.strokes import Drawing, InvalidDrawing
 from server.errors import Problem
@@ -93,20 +93,16 @@ def read_images(file: Path) -> list[NamedImage]:
 
 
 def _read_lines(file: Path) -> Iterator[NamedImage]:
-    opener = gzip.open if file.suffix == ".gz" else open
-    with opener(file, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                value: Any = json.loads(line)
-                drawing = Drawing.from_lists(value["drawing"] if isinstance(value, dict) else value)
-            except KeyError as error:
-                raise CommandFailed(f"{file.name}, line {number}: no {error}") from error
-            except (json.JSONDecodeError, InvalidDrawing, RecursionError) as error:
-                raise CommandFailed(f"{file.name}, line {number}: {error}") from error
-            word = f" ({value['word']})" if isinstance(value, dict) and "word" in value else ""
-            yield NamedImage(f"{file.name}, line {number}{word}", render(drawing))
+    for number, line in numbered_lines(file):
+        try:
+            value: Any = json.loads(line)
+            drawing = Drawing.from_lists(value["drawing"] if isinstance(value, dict) else value)
+        except KeyError as error:
+            raise CommandFailed(f"{file.name}, line {number}: no {error}") from error
+        except (json.JSONDecodeError, RecursionError, InvalidDrawing) as error:
+            raise CommandFailed(f"{file.name}, line {number}: {error}") from error
+        word = f" ({value['word']})" if isinstance(value, dict) and "word" in value else ""
+        yield NamedImage(f"{file.name}, line {number}{word}", render(drawing))
 
 
 def _table(title: str, answer: list[Guess]) -> Table:

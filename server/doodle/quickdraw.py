@@ -46,22 +46,27 @@ def read_strokes(path: Path) -> Iterator[Record]:
         InvalidDataFile: a line that is not such an object, or names an unknown category.
         OSError: the file cannot be read.
     """
+    for number, line in numbered_lines(path):
+        try:
+            fields = json.loads(line)
+            label = LABELS[fields["word"]]
+            drawing = Drawing.from_lists(fields["drawing"])
+        except KeyError as error:
+            raise InvalidDataFile(
+                f"{path.name}, line {number}: no such field or category: {error}"
+            ) from error
+        except (json.JSONDecodeError, TypeError, RecursionError, InvalidDrawing) as error:
+            raise InvalidDataFile(f"{path.name}, line {number}: {error}") from error
+        yield Record(label, drawing, fields.get("recognized"))
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a text file, gzipped or not, with their numbers from 1; no blank ones."""
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                fields = json.loads(line)
-                label = LABELS[fields["word"]]
-                drawing = Drawing.from_lists(fields["drawing"])
-            except KeyError as error:
-                raise InvalidDataFile(
-                    f"{path.name}, line {number}: no such field or category: {error}"
-                ) from error
-            except (json.JSONDecodeError, TypeError, InvalidDrawing) as error:
-                raise InvalidDataFile(f"{path.name}, line {number}: {error}") from error
-            yield Record(label, drawing, fields.get("recognized"))
+            if line.strip():
+                yield number, line
 
 
 def read_bitmaps(path: Path) -> Bitmaps:
