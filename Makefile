@@ -111,7 +111,7 @@ lock: $(DEV_READY) ## Choose the newest allowed versions and write them into the
 clean: ## Remove everything that these commands have made, but not trained runs
 	rm -rf $(VENV) node_modules static/vendor build dist test-results
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find server models scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##### Set-up
 
