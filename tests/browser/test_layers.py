@@ -33,6 +33,7 @@ def open_layer(page: Page, name: str) -> None:
 
 
 def shown_value(page: Page) -> float:
+    expect(page.locator(".reading-value")).to_have_text(re.compile(r"\d"))
     return float(page.locator(".reading-value").inner_text().replace("−", "-"))
 
 

@@ -1,5 +1,5 @@
 /** One layer opened. @import {Cell, Channel, InspectedLayer, LayerMaps, LayerNode, RangeMode} from "../core/types.js" */
-import { mapInWords, summarise } from "../core/describe.js";
+import { mapInWords, quantisedValues, summarise } from "../core/describe.js";
 import { isVector, kindInWords, shapeInWords } from "../core/graph.js";
 import { count, percent, plural, short } from "../core/numbers.js";
 import { ChannelList } from "./channel_list.js";
@@ -207,15 +207,20 @@ export class LayerDetail {
   }
 
   #showChannel() {
-    const channel = this.#channel;
     const maps = this.#maps;
-    if (!channel || !maps || this.#selection?.channel === null) return;
+    const channel = this.#selection?.channel ?? null;
+    if (!maps || channel === null) return;
+    const exact = this.#channel;
+    // Until the exact values come, the quantised ones make the picture.
+    const values = exact?.values ?? quantisedValues(maps, channel);
+    const range = exact ?? { minimum: maps.channelMinimum[channel], maximum: maps.channelMaximum[channel] };
     this.#microscope.show({
-      values: channel.values,
-      range: rangeOf(this.#mode, maps, channel),
-      title: `${channel.layer}, channel ${channel.channel}`,
-      words: mapInWords(channel.channel, summarise(channel.values)),
-      place: ({ row, column }) => `row ${row}, column ${column} of ${channel.shape[0]} × ${channel.shape[1]}`,
+      values,
+      approximate: exact === null,
+      range: rangeOf(this.#mode, maps, range),
+      title: `${maps.name}, channel ${channel}`,
+      words: exact ? mapInWords(channel, summarise(values)) : "",
+      place: ({ row, column }) => `row ${row}, column ${column} of ${maps.height} × ${maps.width}`,
     });
   }
 

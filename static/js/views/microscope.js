@@ -9,7 +9,8 @@ import { ValueTable } from "./value_table.js";
 
 /**
  * @typedef {object} MicroscopeContent
- * @property {number[][]} values  exact
+ * @property {number[][]} values
+ * @property {boolean} [approximate]  the exact values have not come yet: a picture, but no figures
  * @property {import("../core/colour.js").ColourRange} range
  * @property {string} title  of the picture
  * @property {string} words  a description of the map
@@ -86,7 +87,8 @@ export class Microscope {
     this.#words.textContent = content.words;
     this.#pixels.setLabel(`${content.title}. ${content.words}`);
     const { values, rowName } = content;
-    this.#table.show(rowName ? values.flat().slice(0, content.count).map((value) => [value]) : values, rowName ?? null);
+    if (content.approximate) this.#table.show([]);
+    else this.#table.show(rowName ? values.flat().slice(0, content.count).map((value) => [value]) : values, rowName ?? null);
     this.#paint();
     this.#read();
   }
@@ -122,7 +124,7 @@ export class Microscope {
       this.#legend.show(content.range);
       return;
     }
-    this.#value.textContent = exact(value);
+    this.#value.textContent = content.approximate ? "…" : exact(value);
     this.#place.textContent = content.place(this.#cell);
     this.#legend.show(content.range, value);
   }
