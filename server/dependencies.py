@@ -49,7 +49,7 @@ RunningPages = Annotated[Pages, Depends(_pages)]
 
 def _model(
     services: RunningServices,
-    name: Annotated[str, Path(description="Name of a model.", examples=["doodle-classifier"])],
+    name: Annotated[str, Path(description="Name of a model.")],
 ) -> Model:
     return services.catalog.get(name)
 

@@ -84,14 +84,15 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         for operation in path.values():
             _as_problems(operation["responses"])
             for parameter in operation.get("parameters", []):
-                if parameter["name"] in examples and parameter["in"] == "path":
-                    parameter["schema"]["examples"] = [examples[parameter["name"]]]
+                if parameter["in"] == "path":
+                    # What the page of the documentation fills in: it reads no schema's examples.
+                    parameter["example"] = examples[parameter["name"]]
     app.openapi_schema = document
     return document
 
 
-def _examples(app: FastAPI) -> dict[str, str]:
-    """Parameters that lead somewhere once the example of ``POST inspections`` has run."""
+def _examples(app: FastAPI) -> dict[str, str | int]:
+    """Parameters of paths that lead somewhere once the example of an inspection has run."""
     services: Services = app.state.services
     model = services.catalog.default
     house = rasterise(read_drawing(HOUSE, "/drawing", services.settings))
@@ -99,6 +100,9 @@ def _examples(app: FastAPI) -> dict[str, str]:
         "name": model.name,
         "id": inspection_id(model, house),
         "layer": model.layers[0].name,
+        "channel": 0,
+        "y": 0,
+        "x": 0,
     }
 
 

@@ -19,7 +19,7 @@ from server.services.units import describe_channel, describe_unit
 router = APIRouter(prefix="/inspections", tags=["inspections"])
 
 LayerName = Annotated[str, Path(description="Name of a layer, as the manifest has it.")]
-Index = Annotated[int, Path(description="Counted from 0.", examples=[0])]
+Index = Annotated[int, Path(description="Counted from 0.")]
 BINARY = "application/octet-stream"
 
 

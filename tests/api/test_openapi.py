@@ -84,7 +84,7 @@ def test_every_get_route_runs_with_its_examples(client: Client) -> None:
         if "get" not in operations:
             continue
         values = {
-            parameter["name"]: parameter["schema"]["examples"][0]
+            parameter["name"]: parameter["example"]
             for parameter in operations["get"].get("parameters", [])
             if parameter["required"]
         }
