@@ -29,9 +29,14 @@ def open_model(name: str, weights: Path | None, device: str) -> LoadedModel:
         model = load_model(name)
     else:
         module = ARCHITECTURES[name]()
-        with failing_on(OSError, SafetensorError, RuntimeError):
+        with failing_on(OSError):
+            version = weights_version(weights)
+        try:
             module.load_state_dict(load_file(weights))
-            model = LoadedModel(name, module.eval(), {}, weights_version(weights))
+        except (SafetensorError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise CommandFailed(f"{weights} holds no weights of {name}: {reason}") from error
+        model = LoadedModel(name, module.eval(), {}, version)
     return replace(model, module=model.module.to(open_device(device)))
 
 

@@ -9,9 +9,11 @@ from typing import Any
 import typer
 import uvicorn
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from models import model_names
 from server.app import create_app
-from server.commands.failure import CommandFailed, failing_on
+from server.commands.failure import CommandFailed
 from server.commands.model import open_device
 from server.settings import Settings
 
@@ -34,21 +36,42 @@ def serve(host: str | None, port: int | None, device: str | None) -> None:
         CommandFailed: a setting is wrong, the device is not there, or the server cannot start.
     """
     options: dict[str, Any] = {"host": host, "port": port, "device": device}
-    given = {name: value for name, value in options.items() if value is not None}
-    with failing_on(ValidationError):
-        settings = Settings(**given)
+    settings = _settings({name: value for name, value in options.items() if value is not None})
     open_device(settings.device)
+    if settings.default_model not in model_names():
+        raise CommandFailed(
+            f"DOODLESCOPE_DEFAULT_MODEL is {settings.default_model!r}; "
+            f"there is {', '.join(model_names())}."
+        )
     server = _AnnouncingServer(
         uvicorn.Config(
             create_app(settings), host=settings.host, port=settings.port, log_level="warning"
         )
     )
-    with suppress(KeyboardInterrupt):
-        server.run()
-    if not server.started:
+    try:
+        with suppress(KeyboardInterrupt):
+            server.run()
+    except SystemExit as error:  # uvicorn's, after it has logged why
         raise CommandFailed(
-            f"the server could not start on {settings.host}:{settings.port}; see the log above."
-        )
+            f"The server could not start on {settings.host}:{settings.port}, as said above. "
+            "Another address or port: --host, --port."
+        ) from error
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    """The settings of the environment, with those given instead of theirs."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise CommandFailed("; ".join(map(_wrong_setting, error.errors()))) from error
+
+
+def _wrong_setting(error: ErrorDetails) -> str:
+    """What is wrong with a setting, under the name that it has in the environment."""
+    if not error["loc"]:  # settings that do not fit each other
+        return error["msg"]
+    name = f"DOODLESCOPE_{'_'.join(map(str, error['loc']))}".upper()
+    return f"{name} is {error['input']!r}: {error['msg']}"
 
 
 def _address(listening: socket.socket) -> str:

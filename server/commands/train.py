@@ -20,6 +20,7 @@ from server.commands.failure import CommandFailed, failing_on
 from server.commands.model import open_device
 from server.doodle.quickdraw import InvalidDataFile
 from server.training.card import write_card, write_weights
+from server.training.checkpoint import InvalidCheckpoint
 from server.training.dataset import load_training_data
 from server.training.loop import Configuration, ConfigurationChanged, TrainingRun
 from server.training.loop import Progress as RunProgress
@@ -45,8 +46,9 @@ def train(
         checkpoint.unlink(missing_ok=True)
     console.print(f"Reading {data} ...")
     with failing_on(OSError, InvalidDataFile):
+        output.parent.mkdir(parents=True, exist_ok=True)
         training_data = load_training_data(data, configuration.seed)
-    with failing_on(ConfigurationChanged):
+    with failing_on(OSError, ConfigurationChanged, InvalidCheckpoint):
         run = TrainingRun(training_data, configuration, checkpoint, target)
     if run.step >= configuration.steps:
         console.print(f"The run of {checkpoint} had come to its end already.")
@@ -66,7 +68,6 @@ def train(
                 f"stopped at step {run.step}; the same command goes on from there."
             ) from None
     average = run.average.module
-    output.parent.mkdir(parents=True, exist_ok=True)
     version = write_weights(average, output)
     write_card(output, average, configuration, training_data, run.step, validation)
     console.print(f"Validation: top-1 {validation.top1:.1%}, MAP@3 {validation.map3:.3f}")

@@ -9,6 +9,10 @@ from typing import Any
 import torch
 
 
+class InvalidCheckpoint(ValueError):
+    """A file that is no checkpoint of ours, or a damaged one."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """Everything that a run needs to go on as if it had never stopped."""
@@ -32,7 +36,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint; tensors and plain values only (``weights_only``), never a pickle's code.
 
     Raises:
-        FileNotFoundError: there is none.
-        pickle.UnpicklingError: the file holds anything else.
+        OSError: there is none, or it cannot be read.
+        InvalidCheckpoint: the file holds anything else.
     """
-    return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+    try:
+        return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+    except OSError:
+        raise
+    except Exception as error:  # PyTorch's reader raises many kinds for what it cannot read
+        raise InvalidCheckpoint(f"{path} is no checkpoint; --restart begins anew.") from error

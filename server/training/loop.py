@@ -146,10 +146,15 @@ class TrainingRun:
         )
 
     def _resume(self, checkpoint: Checkpoint) -> None:
-        if checkpoint.configuration != asdict(self.configuration):
+        wanted = asdict(self.configuration)
+        if checkpoint.configuration != wanted:
+            changes = ", ".join(
+                f"{name} {checkpoint.configuration.get(name)} and not {value}"
+                for name, value in wanted.items()
+                if checkpoint.configuration.get(name) != value
+            )
             raise ConfigurationChanged(
-                f"{self._path} belongs to a run with {checkpoint.configuration}, "
-                f"not {asdict(self.configuration)}"
+                f"{self._path} belongs to a run with {changes}; --restart begins anew."
             )
         self.step = checkpoint.step
         self.model.load_state_dict(checkpoint.model)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_trains_resumes_and_evaluates_what_it_trained(tmp_path: Path) -> None:
     assert "had come to its end" in again.stdout
     changed = doodlescope(*words, "--seed", "1")
     assert changed.returncode == 1
-    assert "belongs to a run with" in changed.stderr
+    assert "belongs to a run with seed 0 and not 1; --restart" in changed.stderr
     restarted = doodlescope(*words, "--seed", "1", "--restart")
     assert restarted.returncode == 0, restarted.stderr
 
@@ -128,9 +129,10 @@ def test_predicts_drawings_and_pictures_alike(tmp_path: Path) -> None:
         (("predict", "{broken}"), "line 1"),
         (("predict", "{text}"), "not a PNG, JPEG, WebP or GIF"),
         (("predict", "{line}", "--model", "oracle"), "oracle"),
-        (("predict", "{line}", "--weights", "{text}"), "header"),
+        (("predict", "{line}", "--weights", "{text}"), "text.png holds no weights"),
         (("predict", "{line}", "--device", "abacus"), "abacus"),
-        (("train", "--data", "nowhere"), STROKES_FILE),
+        (("train", "--data", "nowhere", "--output", "{line}.safetensors"), STROKES_FILE),
+        (("train", "--data", "nowhere", "--output", "{line}/under/a.file"), "line.ndjson"),
     ],
 )
 def test_failure_is_one_line_that_names_the_cause(
@@ -148,3 +150,44 @@ def test_failure_is_one_line_that_names_the_cause(
     assert len(finished.stderr.splitlines()) == 1
     assert finished.stderr.startswith("doodlescope: ")
     assert message in finished.stderr
+
+
+def test_checkpoint_that_is_none_is_refused(tmp_path: Path) -> None:
+    data = write_training_data(tmp_path)
+    checkpoint = tmp_path / "checkpoint.pt"
+    checkpoint.write_text("no checkpoint", encoding="utf-8")
+    words = ("train", "--data", data, "--output", tmp_path / "a.safetensors", "--steps", "2")
+    finished = doodlescope(*words, "--checkpoint", checkpoint)
+    assert finished.returncode == 1
+    assert (
+        finished.stderr == f"doodlescope: {checkpoint} is no checkpoint; --restart begins anew.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("PORT", "abc", "DOODLESCOPE_PORT is 'abc': Input should be a valid integer"),
+        ("BATCH", "0", "DOODLESCOPE_BATCH is '0': Input should be greater than"),
+        ("BATCH", "2000", "batch (2000) is larger than queued_images (1024)"),
+        ("DEFAULT_MODEL", "oracle", "DOODLESCOPE_DEFAULT_MODEL is 'oracle'; there is doodle-"),
+    ],
+)
+def test_wrong_setting_is_named_as_it_is_set(
+    variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"DOODLESCOPE_{variable}", value)
+    finished = doodlescope("serve")
+    assert finished.returncode == 1
+    assert len(finished.stderr.splitlines()) == 1
+    assert message in finished.stderr
+
+
+def test_serving_on_a_port_that_is_taken_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        finished = doodlescope("serve", "--port", port)
+    assert finished.returncode == 1
+    assert "address already in use" in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert f"could not start on 127.0.0.1:{port}" in finished.stderr.splitlines()[-1]
