@@ -18,7 +18,7 @@ from starlette.types import Scope
 from server import __version__, problems
 from server.dependencies import Services
 from server.engine.devices import resolve_device
-from server.middleware import BodyLimit, SecurityHeaders
+from server.middleware import BodyLimit, HeadAsGet, SecurityHeaders
 from server.pages import Pages
 from server.paths import STATIC, TEMPLATES
 from server.routes import documentation, inspections, models, pages, predictions
@@ -73,6 +73,7 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
     app.state.pages = Pages(TEMPLATES, STATIC)
     app.openapi = functools.partial(documentation.openapi, app)  # type: ignore[method-assign]
     app.add_middleware(BodyLimit, limit=chosen.body_bytes)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     problems.install(app, app.state.pages)
     for routes in (predictions, inspections, models):

@@ -1,4 +1,4 @@
-"""What wraps every request: security headers, and a limit on the size of bodies."""
+"""What wraps every request: security headers, HEAD, and a limit on the size of bodies."""
 
 from __future__ import annotations
 
@@ -28,6 +28,26 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+class HeadAsGet:
+    """Answers HEAD as GET without the content, on every route (RFC 9110, section 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a HEAD on as a GET, with a ``send`` that drops the content."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_without_content(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self.app({**scope, "method": "GET"}, receive, send_without_content)
 
 
 class BodyLimit:

@@ -11,10 +11,9 @@ from server.paths import STATIC
 from server.schemas.health import Health
 
 router = APIRouter()
-READ = ["GET", "HEAD"]
 
 
-@router.api_route("/", methods=READ, include_in_schema=False)
+@router.get("/", include_in_schema=False)
 async def draw_page(
     request: Request, pages: RunningPages, services: RunningServices
 ) -> HTMLResponse:
@@ -24,13 +23,13 @@ async def draw_page(
     return pages.render(request, "draw.html", context)
 
 
-@router.api_route("/docs", methods=READ, include_in_schema=False)
+@router.get("/docs", include_in_schema=False)
 async def docs_page(request: Request, pages: RunningPages) -> HTMLResponse:
     """The API's documentation, from this server alone."""
     return pages.render(request, "docs.html", {})
 
 
-@router.api_route("/favicon.ico", methods=READ, include_in_schema=False)
+@router.get("/favicon.ico", include_in_schema=False)
 async def favicon() -> FileResponse:
     """The icon, for browsers that ask for it unasked."""
     return FileResponse(STATIC / "favicon.svg", media_type="image/svg+xml")
