@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,9 +13,17 @@ import orjson
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 
-from server.errors import InvalidInput, LimitExceeded, MalformedBody, TooLarge, UnsupportedMedia
+from server.errors import (
+    InvalidInput,
+    LimitExceeded,
+    MalformedBody,
+    TooLarge,
+    UnsupportedMedia,
+    shorten,
+)
 from server.problems import invalid_input
 from server.settings import Settings
 
@@ -63,6 +73,18 @@ def unsupported(request: Request) -> UnsupportedMedia:
     )
 
 
+def check_encoding(request: Request) -> None:
+    """Raise UnsupportedMedia for a compressed body: it would have to be unpacked to be limited."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise UnsupportedMedia(
+            f"Send the body as it is, not with the Content-Encoding {shorten(encoding)}.",
+            pointer="content-encoding",
+            value=encoding,
+            headers={"Accept-Encoding": "identity"},
+        )
+
+
 async def read_json(request: Request, limits: Settings) -> Any:
     """The body's JSON; NaN and Infinity, which JSON does not have, are left for validation.
 
@@ -108,8 +130,8 @@ def _parsed(body: bytes) -> Any:
         ) from error
     except UnicodeDecodeError as error:
         raise MalformedBody(f"The body is not UTF-8: byte {error.start} is not.") from error
-    except ValueError as error:  # an integer of thousands of digits
-        raise MalformedBody(f"The body is not JSON that can be read: {error}.") from error
+    except ValueError as error:  # Python refuses integers of thousands of digits
+        raise MalformedBody("The body has a number of too many digits.") from error
 
 
 def _depth(body: bytes) -> int:
@@ -153,12 +175,11 @@ async def read_image(request: Request, limits: Settings) -> ImageUpload:
     """The form's image and fields.
 
     Raises:
+        MalformedBody: no form that can be read, several files, or text that is too long.
         InvalidInput: no image, an image that is no file, or a field that is unknown or wrong.
         TooLarge: the image has more than ``image_bytes``.
     """
-    async with request.form(
-        max_files=1, max_fields=len(FORM_FIELDS), max_part_size=FIELD_BYTES
-    ) as form:
+    async with _form(request) as form:
         for name, value in form.multi_items():
             if name not in FORM_FIELDS:
                 raise InvalidInput(
@@ -185,6 +206,22 @@ async def read_image(request: Request, limits: Settings) -> ImageUpload:
             model=str(model) if model else None,
             top_k=_whole_number(form.get("top_k", "5"), "top_k"),
         )
+
+
+@asynccontextmanager
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    opened = request.form(max_files=1, max_fields=len(FORM_FIELDS), max_part_size=FIELD_BYTES)
+    try:
+        form = await opened
+    except HTTPException as error:  # what the framework says of a form that it cannot read
+        raise MalformedBody(
+            f"The form cannot be read: {error.detail.rstrip('.')}. It has one file, image, and "
+            f"text of at most {FIELD_BYTES} bytes."
+        ) from error
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 def _whole_number(text: Any, name: str) -> int:

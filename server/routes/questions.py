@@ -14,6 +14,7 @@ from server.dependencies import Services
 from server.errors import InvalidInput, LimitExceeded
 from server.routes.bodies import (
     FORM,
+    check_encoding,
     is_json,
     media_type,
     read_image,
@@ -55,6 +56,7 @@ async def read_questions(request: Request, services: Services) -> tuple[list[Que
     A body is a JSON object with a ``drawing`` or with ``drawings``, a JSON list of drawings or of
     such objects, or a form with an ``image``.
     """
+    check_encoding(request)
     if media_type(request) == FORM:
         return [await _about_image(request, services)], False
     if not is_json(request):

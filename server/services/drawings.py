@@ -40,6 +40,7 @@ def read_drawing(lists: StrokeLists, pointer: str, limits: Settings) -> Drawing:
                 value=longest,
                 limit=limits.stroke_points,
             )
+    _check_coordinates(lists, pointer, limits.coordinate)
     try:
         drawing = Drawing.from_lists(lists, pointer)
     except InvalidDrawing as error:
@@ -51,7 +52,6 @@ def read_drawing(lists: StrokeLists, pointer: str, limits: Settings) -> Drawing:
             value=drawing.points,
             limit=limits.drawing_points,
         )
-    _check_coordinates(lists, pointer, limits.coordinate)
     return drawing
 
 
@@ -98,7 +98,7 @@ def _check_coordinates(lists: StrokeLists, pointer: str, limit: float) -> None:
             if beyond.size:
                 place = int(beyond[0])
                 raise LimitExceeded(
-                    f"A coordinate lies between -{limit:g} and {limit:g}.",
+                    f"A coordinate lies between -{limit:,.10g} and {limit:,.10g}.",
                     pointer=f"{pointer}/{index}/{axis}/{place}",
                     value=numbers[place],
                     limit=limit,

@@ -96,7 +96,7 @@ def _opened(data: bytes, limits: Settings) -> Image.Image:
             value=data[:16].decode("latin-1"),
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_many_pixels(str(error), limits) from error
+        raise _too_many_pixels("The image has far too many pixels", limits) from error
     except Exception as error:  # Pillow's readers raise many kinds for damaged headers
         raise _damaged(error) from error
     width, height = file.size

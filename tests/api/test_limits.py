@@ -66,13 +66,14 @@ def padded(size: int) -> bytes:
         ),
         ({"drawing": [line(3, 500)]}, {"drawing": [line(3, 500.5)]}, "/drawing/0/0/2", 500),
         ({"drawing": [line(3, -500)]}, {"drawing": [line(3, -501)]}, "/drawing/0/0/2", 500),
+        ({"drawing": [line(3)]}, {"drawing": [line(3, 1e308)]}, "/drawing/0/0/1", 500),
         ({"drawing": [line(3)], "top_k": 10}, {"drawing": [line(3)], "top_k": 11}, "/top_k", 10),
         ([[line(3)]] * 3, [[line(3)]] * 4, "", 3),
         ({"drawings": [[line(3)]] * 3}, {"drawings": [[line(3)]] * 4}, "/drawings", 3),
     ],
     ids=[
-        "strokes", "points of a stroke", "points", "coordinate", "negative coordinate", "top_k",
-        "list", "batch",
+        "strokes", "points of a stroke", "points", "coordinate", "negative coordinate", "huge",
+        "top_k", "list", "batch",
     ],
 )  # fmt: skip
 def test_drawings(small: Client, allowed: Any, refused: Any, pointer: str, limit: float) -> None:
@@ -158,11 +159,14 @@ def test_bombs_are_refused_before_they_are_decoded(small: Client, size: tuple[in
     # Nothing in the file can be decoded, so that 413 and not 422 shows that nothing was tried.
     problem = assert_problem(small.post(ADDRESS, files={"image": bomb(*size)}), 413, "image")
     assert problem["limit"] == 10_000
+    assert problem["detail"].endswith(" pixels; 10000 pixels are allowed.")
 
 
 def test_forms_have_few_fields(small: Client) -> None:
     files = [("image", noisy_file(1_000)), ("image", noisy_file(1_000))]
-    assert_problem(small.post(ADDRESS, files=files), 400)
+    problem = assert_problem(small.post(ADDRESS, files=files), 400)
+    assert problem["type"] == "/problems/malformed-body"
+    assert "Maximum number of files is 1. It has one file, image" in problem["detail"]
     data = {"model": "m" * 2_000}
     assert_problem(small.post(ADDRESS, files={"image": noisy_file(1_000)}, data=data), 400)
 
