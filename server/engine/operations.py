@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -11,9 +12,12 @@ from torch import Tensor, nn
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Every tensor in nested tuples, lists and mappings, in order."""
+    """Every tensor in nested tuples, lists, mappings and dataclasses, in order."""
     if isinstance(value, Tensor):
         yield value
+    elif dataclasses.is_dataclass(value) and not isinstance(value, Mapping | type):
+        for field in dataclasses.fields(value):
+            yield from tensors_in(getattr(value, field.name))
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from tensors_in(item)

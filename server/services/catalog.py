@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from models import LoadedModel, load_model, model_names
 from server.doodle.categories import CATEGORIES
 from server.doodle.raster import SIDE
-from server.engine.trace import Node, Trace, trace_model
+from server.engine.node import Node
+from server.engine.trace import Trace, trace_model
 from server.errors import InvalidInput, NotFound
 
 Images = NDArray[np.uint8]
@@ -74,7 +75,7 @@ class Model:
 
     def trace(self, image: NDArray[np.uint8]) -> Trace:
         """One run for one image (28, 28), with every output kept."""
-        return trace_model(self.module, _as_input(image[None], self.device))
+        return trace_model(self.module, _as_input(image[None], self.device), keep=True)
 
     def _forward(self, images: Images) -> Logits:
         with torch.inference_mode():
@@ -140,7 +141,7 @@ def _ready(loaded: LoadedModel, device: torch.device, batch_images: int) -> Mode
     # Strides of convolution weights; measured, it doubles the speed on the CPU.
     module = module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     blank = _as_input(np.zeros((1, SIDE, SIDE), np.uint8), device)
-    graph = trace_model(module, blank, keep=False)
+    graph = trace_model(module, blank)
     return Model(
         name=loaded.name,
         version=loaded.version,

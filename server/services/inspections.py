@@ -22,7 +22,7 @@ from server.engine.encode import (
     encode_png,
     layer_range,
 )
-from server.engine.trace import Node
+from server.engine.node import Node
 from server.errors import Gone, InvalidInput, NotFound, StoreTooSmall
 from server.services.catalog import Model
 from server.services.inputs import NetworkInput

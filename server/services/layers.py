@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from server.engine.trace import Node
+from server.engine.node import Node
 from server.schemas.inspections import InspectedInput, InspectedLayer, Inspection
 from server.schemas.layers import Layer
 from server.services.inference import entropy, guesses, softmax
@@ -21,7 +21,7 @@ def describe_layer(node: Node) -> Layer:
         module_path=node.module_path,
         call=node.call,
         inputs=list(node.inputs),
-        output_shape=list(node.output_shape),
+        output_shape=list(node.shape),
         parameters=node.parameters,
         hyperparameters=node.hyperparameters,
     )
