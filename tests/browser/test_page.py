@@ -189,8 +189,41 @@ def test_a_long_drawing_is_thinned_and_says_so(page: Page) -> None:
         }"""
     )
     settle(page)
-    expect(page.locator("#pad-note")).to_contain_text("fewer of them were sent")
+    expect(page.locator("#pad-note")).to_contain_text("less of it was sent")
     assert sum(len(stroke[0]) for stroke in posted.drawing) <= 3000
+
+
+def test_every_one_of_many_strokes_is_sent(page: Page) -> None:
+    posted = Posted(page)
+    box = page.locator("#pad").bounding_box()
+    assert box is not None
+    for index in range(210):
+        page.mouse.click(box["x"] + 8 + 10 * (index % 20), box["y"] + 8 + 10 * (index // 20))
+    settle(page)
+    assert len(posted.drawing) == 210
+    expect(page.locator("#pad-note")).to_be_hidden()
+
+
+def test_a_refused_image_is_sent_once(visitor: Visitor) -> None:
+    page = visitor.open("/#prompt=cat", expect="415")
+    expect(page.locator("#network-facts")).to_contain_text("layers")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    text = {"name": "text.png", "mimeType": "image/png", "buffer": b"a text"}
+    page.set_input_files("#image-file", text)
+    expect(page.locator("#server-status")).to_contain_text("not a PNG")
+    page.wait_for_timeout(300)
+    assert sent.count("POST") == 1
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_maps_are_legible_at_every_width(visitor: Visitor, width: int) -> None:
+    page = visitor.open("/#prompt=cat", viewport={"width": width, "height": 900})
+    choose_example(page, "cat")
+    heights: list[int] = page.locator(".layer-tiles").evaluate_all(
+        "areas => areas.map(area => area.clientHeight)"
+    )
+    assert min(heights) >= 22
 
 
 def test_the_api_pages_work_without_another_origin(visitor: Visitor) -> None:

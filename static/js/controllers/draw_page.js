@@ -8,7 +8,7 @@
 import { getExamples } from "../api.js";
 import { certainty } from "../core/certainty.js";
 import { decodeDrawing, encodeDrawing } from "../core/drawing_code.js";
-import { MOST_POINTS, PAD_SIDE, simplify } from "../core/geometry.js";
+import { MOST_POINTS, MOST_STROKES, PAD_SIDE, simplify } from "../core/geometry.js";
 import { nextPrompt } from "../core/prompts.js";
 import { UndoHistory } from "../core/undo.js";
 import { recall, remember } from "../storage.js";
@@ -92,7 +92,7 @@ export class DrawPage {
     });
     this.#replay = new ReplayControl(
       (drawing) => this.#replayed(drawing),
-      () => this.#restore(),
+      () => this.#replayEnded(),
     );
     this.#images = new ImageInput(
       { frame: byId("pad-frame", HTMLElement), veil: byId("pad-drop", HTMLElement), button: byId("image-button", HTMLButtonElement), file: byId("image-file", HTMLInputElement) },
@@ -231,7 +231,12 @@ export class DrawPage {
     this.#pad.showImage(null);
     if (image) void this.#showImage(image);
     byId("pad-invitation", HTMLElement).hidden = !isEmpty(this.#history.current);
-    if (!isEmpty(this.#history.current)) this.#session.offer(this.#history.current);
+  }
+
+  /** The pad and the guesses as they were before the replay. */
+  #replayEnded() {
+    this.#restore();
+    this.#session.offer(this.#history.current);
   }
 
   /** @param {Blob} image */
@@ -281,7 +286,7 @@ export class DrawPage {
     if (lineWidth) this.#pad.setPenWidth((lineWidth / 28) * PAD_SIDE * PEN_SHARE);
     const note = byId("pad-note", HTMLElement);
     note.hidden = !thinned;
-    note.textContent = `The drawing has more than ${MOST_POINTS} points; fewer of them were sent.`;
+    note.textContent = `The drawing has more than ${MOST_POINTS} points or ${MOST_STROKES} strokes; less of it was sent.`;
     const prompt = this.#address.state.prompt;
     const recognised = prompt !== null && predictions[0]?.label === prompt;
     this.#prompt.setRecognised(recognised);
@@ -326,11 +331,12 @@ export class DrawPage {
   }
 
   async #copyLink() {
+    const held = this.#history.current.image ? "this view, without the image" : "this drawing and this view";
     try {
       await navigator.clipboard.writeText(this.#address.link);
-      this.#toast("Link copied. It opens this drawing and this view.");
+      this.#toast(`Link copied. It opens ${held}.`);
     } catch {
-      this.#toast("Copy the address of this page: it opens this drawing and this view.");
+      this.#toast(`Copy the address of this page: it opens ${held}.`);
     }
   }
 

@@ -6,8 +6,8 @@ export const PAD_SIDE = 1024;
 /** Most points sent for one drawing; more are thinned. */
 export const MOST_POINTS = 3000;
 
-/** Most strokes of one drawing. */
-export const MOST_STROKES = 200;
+/** Most strokes sent for one drawing, as many as the server takes; later ones are left out. */
+export const MOST_STROKES = 2000;
 
 /** @param {Drawing} drawing */
 export function pointCount(drawing) {

@@ -10,7 +10,7 @@ import { currentTheme, onThemeChange } from "./theme.js";
 export class Received {
   #body = html("div", { class: "received-body" });
   #steps = html("div", { class: "steps" });
-  #words = html("p", { class: "received-words", "aria-live": "polite" });
+  #words = html("p", { class: "received-words" });
   #imageFigure = html("div", { class: "received-image" });
   #pixels;
   #list = html("ol", { class: "image-steps" });
@@ -114,6 +114,8 @@ export class Received {
 
   #describe() {
     const inspection = this.#inspection;
+    // A pixel that was asked for is read out; what changes with every stroke is not.
+    this.#words.ariaLive = this.#cell ? "polite" : "off";
     if (!inspection) {
       this.#words.textContent = "Your strokes are put into their box, scaled, centred and drawn as 28 × 28 pixels.";
       return;
