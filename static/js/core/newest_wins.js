@@ -16,10 +16,6 @@ export class NewestWins {
     this.#run = run;
   }
 
-  get busy() {
-    return this.#running;
-  }
-
   /** Whether a newer job waits for the running one. */
   get superseded() {
     return this.#next !== null;
@@ -29,11 +25,6 @@ export class NewestWins {
   offer(job) {
     this.#next = { job };
     if (!this.#running) void this.#drain();
-  }
-
-  /** Forget a job that waits. */
-  cancel() {
-    this.#next = null;
   }
 
   async #drain() {

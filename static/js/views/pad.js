@@ -60,11 +60,6 @@ export class Pad {
     canvas.addEventListener("blur", () => this.#left(), { signal });
   }
 
-  /** Whether a stroke is being drawn now. */
-  get drawing() {
-    return this.#stroke !== null;
-  }
-
   /** The drawing as it is now; later movements of the pen do not change it. @returns {Drawing} */
   get #snapshot() {
     return this.#drawing.map((stroke) => (stroke === this.#stroke ? { x: [...stroke.x], y: [...stroke.y], t: [...stroke.t] } : stroke));
