@@ -75,7 +75,7 @@ def train(
         Path | None,
         typer.Option(help="The run's checkpoint; a run goes on from it. Default: beside output."),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of the optimiser.")] = 22_000,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the optimiser.")] = 11_000,
     batch_size: Annotated[int, typer.Option(min=2, help="Drawings a step.")] = 256,
     learning_rate: Annotated[float, typer.Option(min=0.0, help="The largest of the run.")] = 2e-3,
     seed: Annotated[int, typer.Option(min=0, help="Decides split, batches and first weights.")] = 0,

@@ -29,7 +29,7 @@ class Configuration:
     """What decides the outcome of a run, beside the data."""
 
     model: str = "doodle-classifier"
-    steps: int = 20_000
+    steps: int = 11_000
     batch_size: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
