@@ -157,7 +157,7 @@ def test_a_drawing_outlives_the_page(page: Page) -> None:
 def test_less_motion_replays_whole_strokes(visitor: Visitor) -> None:
     page = visitor.open("/#prompt=cat", reduced_motion="reduce")
     posted = Posted(page)
-    choose_example(page, "house")
+    choose_example(page, "envelope")
     lengths = [len(stroke[0]) for stroke in posted.drawing]
     posted.bodies.clear()
     page.keyboard.press("r")

@@ -40,6 +40,30 @@ export function arrange(width, height, count, { gap = 2, smallest = 22, wanted =
 }
 
 /**
+ * Arrange tiles where, if not all fit, a counter of those hidden stands in the lower right corner:
+ * beside the tiles or below them, whichever leaves more for the tiles.
+ *
+ * @param {number} width  of the area
+ * @param {number} height
+ * @param {number} count  tiles there are
+ * @param {{width: number, height: number}} counter
+ * @param {number} gap  between tiles
+ * @returns {Arrangement}
+ */
+export function arrangeWithCounter(width, height, count, counter, gap) {
+  const whole = arrange(width, height, count, { gap });
+  if (whole.shown === count) return whole;
+  const beside = arrange(Math.max(width - counter.width, 18), height, count, { gap });
+  const above = arrange(width, Math.max(height - counter.height, 18), count, { gap });
+  return covered(above) > covered(beside) ? above : beside;
+}
+
+/** @param {Arrangement} arrangement @returns {number} the area of its tiles */
+function covered({ shown, side }) {
+  return shown * side * side;
+}
+
+/**
  * Paint channels one below the other into 32-bit pixels, `width` wide and `height * channels.length`
  * high.
  *

@@ -1,13 +1,13 @@
 /** One layer among the blocks: a caption and its feature maps. @import {LayerMaps, LayerNode, RangeMode} from "../core/types.js" */
 import { isVector, kindInWords, nameWithin, shapeInWords } from "../core/graph.js";
-import { arrange } from "../core/tiles.js";
+import { arrangeWithCounter } from "../core/tiles.js";
 import { context2d, html } from "./dom.js";
 import { forgetFrame, inNextFrame } from "./frame.js";
 import { paintSpectrum, paintTiles } from "./tile_painter.js";
 
 const GAP = 3;
-/** Width kept free for the number of hidden channels, in CSS pixels. */
-const COUNTER = 25;
+/** What the number of hidden channels takes, in CSS pixels. */
+const COUNTER = { width: 25, height: 14 };
 
 export class LayerTile {
   #node;
@@ -133,8 +133,7 @@ export class LayerTile {
       if (this.#maps) paintSpectrum(context, this.#maps, deviceWidth, deviceHeight);
       return;
     }
-    // Where not all fit, the number of those hidden stands in the corner.
-    const arrangement = arrange(Math.max(width - COUNTER, 18), height, this.#channels, { gap: GAP });
+    const arrangement = arrangeWithCounter(width, height, this.#channels, COUNTER, GAP);
     this.#caption(arrangement.shown);
     if (this.#maps) {
       paintTiles(context, this.#maps, arrangement, GAP, this.#mode, density);
