@@ -84,7 +84,8 @@ def write_card(
             ),
         },
         "trained": {
-            "command": f"doodlescope train --steps {configuration.steps} --seed {configuration.seed}",
+            "command": "doodlescope train"
+            f" --steps {configuration.steps} --seed {configuration.seed}",
             "steps_done": step,
             "torch": torch.__version__.split("+")[0],
             **asdict(configuration),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.conftest import Visitor
 from tests.browser.hand import Posted, choose_example, draw, example, guess, settle
@@ -209,7 +209,7 @@ def test_a_refused_image_is_sent_once(visitor: Visitor) -> None:
     expect(page.locator("#network-facts")).to_contain_text("layers")
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.method))
-    text = {"name": "text.png", "mimeType": "image/png", "buffer": b"a text"}
+    text: FilePayload = {"name": "text.png", "mimeType": "image/png", "buffer": b"a text"}
     page.set_input_files("#image-file", text)
     expect(page.locator("#server-status")).to_contain_text("not a PNG")
     page.wait_for_timeout(300)

@@ -40,7 +40,9 @@ def test_values_survive_within_half_a_step(maps: Maps) -> None:
     exact = maps.astype(np.float64)
     span = (exact.max(axis=(1, 2)) - exact.min(axis=(1, 2)))[:, None, None]
     # Half a step of 255, and the rounding of the decoded value to float32.
-    allowed = span / 510 * (1 + 1e-9) + np.spacing(np.abs(maps)).astype(np.float64)
+    allowed = span / 510 * (1 + 1e-9) + np.spacing(
+        np.nextafter(np.abs(maps), np.float32(0))
+    ).astype(np.float64)
     assert (np.abs(layers["layer"].astype(np.float64) - exact) <= allowed).all()
     assert header["layers"][0]["minimum"] == maps.min()
     assert header["layers"][0]["maximum"] == maps.max()
