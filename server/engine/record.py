@@ -29,6 +29,14 @@ USES_VALUES = frozenset(
 )
 """Operators that move data to where an integer tensor says."""
 
+RELABELS = frozenset(
+    {
+        *("as_strided_", "transpose_", "t_", "swapaxes_", "swapdims_", "squeeze_", "unsqueeze_"),
+        *("detach_", "resize_", "resize_as_", "set_", "rename_", "requires_grad_"),
+    }
+)
+"""Operators that change how a tensor sees its memory, and write none of it."""
+
 
 class ValuesNeeded(RuntimeError):
     """An operator moves data by the values of a tensor, which a meta tensor does not have."""
@@ -46,6 +54,14 @@ class View:
     floating: bool
     values: Tensor | None = field(default=None, compare=False, repr=False)
     """Its values, of an index that moves data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A piece of memory: how many bytes of it are used, in elements of how many at the least."""
+
+    size: int
+    unit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +95,8 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, inputs: Iterable[Tensor], constants: Iterable[Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.operations: list[Operation] = []
-        self.extents: dict[int, int] = {}
-        """Bytes of each storage that is in use, by number."""
+        self.storages: dict[int, Storage] = {}
+        """By number."""
         self.paused = False
         self.multiply_accumulates = 0
         self._numbers: dict[int, int] = {}
@@ -107,7 +123,8 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         offset = int(tensor.storage_offset())
         last = offset + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
         extent = (last + 1) * itemsize if tensor.numel() else 0
-        self.extents[number] = max(self.extents.get(number, 0), extent)
+        known = self.storages.get(number, Storage(0, itemsize))
+        self.storages[number] = Storage(max(known.size, extent), min(known.unit, itemsize))
         kept = tensor.detach().clone() if values else None
         floating = tensor.is_floating_point() or tensor.is_complex()
         return View(number, shape, stride, offset, itemsize, floating, kept)
@@ -146,6 +163,8 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for tensor in read:
             self._adopt(tensor)
         name = str(func._schema.name).partition("::")[2]
+        if name in RELABELS:
+            return
         named = _named(func._schema, args, kwargs)
         self.multiply_accumulates += multiply_accumulates(name, named, result)
         reads_input = any(self._number(tensor)[0] in self._reached for tensor in read)

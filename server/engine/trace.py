@@ -21,7 +21,8 @@ from server.engine.example import Example, Inputs, as_inputs, device_of
 from server.engine.node import Node
 from server.engine.operations import tensors_in
 from server.engine.preserved import preserved
-from server.engine.record import Operation, OperationRecorder, View
+from server.engine.receptive_field.field import ReceptiveField, receptive_field
+from server.engine.record import Operation, OperationRecorder, Storage, View
 from server.engine.recorder import NodeRecorder
 
 OUTPUT = "<output>"
@@ -45,8 +46,8 @@ class Trace:
     input_views: tuple[View, ...] = field(repr=False)
     operations: tuple[Operation, ...] = field(repr=False)
     """The operators by which the inputs reach the nodes."""
-    extents: dict[int, int] = field(repr=False)
-    """Bytes of each storage, by number."""
+    storages: dict[int, Storage] = field(repr=False)
+    """The memory that views look at, by number."""
 
     def __getitem__(self, name: str) -> Node:
         """The node of that name; raises KeyError."""
@@ -70,6 +71,21 @@ class Trace:
             f"{path!r} ran {times} times, so there is no call {call}."
             if times
             else f"Nothing called {path!r} ran."
+        )
+
+    def receptive_field(
+        self,
+        layer: str,
+        position: tuple[int | None, ...] | None = None,
+        *,
+        call: int = 0,
+        channel: int | None = None,
+        item: Any = None,
+        input: int = 0,
+    ) -> ReceptiveField:
+        """The input positions that can change a unit: see ``receptive_field`` in ``field``."""
+        return receptive_field(
+            self, layer, position, call=call, channel=channel, item=item, input=input
         )
 
     @functools.cached_property
@@ -144,7 +160,7 @@ def _run(model: nn.Module, inputs: Inputs, device: torch.device, keep: bool) -> 
         modules=nodes.modules,
         input_views=operations.inputs,
         operations=tuple(operations.operations),
-        extents=operations.extents,
+        storages=operations.storages,
     )
 
 

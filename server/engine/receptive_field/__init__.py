@@ -1,0 +1,1 @@
+"""Receptive fields: which input positions can reach a unit, exactly."""

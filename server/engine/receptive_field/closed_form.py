@@ -1,0 +1,258 @@
+"""Forwards through a network: how the fields of each layer's units lie, without clipping.
+
+The arithmetic of Araujo, Norris, Sim, "Computing Receptive Fields of Convolutional Neural
+Networks", Distill 2019, over every path, with a period where a layer enlarges.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from server.engine.receptive_field.interval import Moving
+from server.engine.receptive_field.pointwise import is_pointwise
+from server.engine.receptive_field.reach import Form, Reach, seen_as, unknown
+from server.engine.receptive_field.reads import arguments_read
+from server.engine.receptive_field.reductions import axes_of
+from server.engine.receptive_field.windows import axes_named, each
+from server.engine.record import Operation, Slot, Storage, View
+
+Positions = Callable[[int], Iterable[int]]
+Step = tuple[Positions, int, int]
+"""What a layer's position reads along an axis, and how that repeats: see ``Moving.read_by``."""
+
+
+def closed_form(
+    operations: Sequence[Operation],
+    storages: Mapping[int, Storage],
+    source: View,
+    axes: Sequence[int],
+    slot: Slot,
+) -> Form | None:
+    """What a tensor reaches along the given axes of an input; None when nothing or not known."""
+    start = tuple(Reach(axis, Moving(((0, 1),), 1)) for axis in axes)
+    forms = {source.storage: Form(source, start)}
+    for operation in operations[: slot.time]:
+        _advance(operation, forms, storages)
+    form = forms.get(slot.view.storage)
+    seen = seen_as(form, slot.view) if form else None
+    return seen if seen and not seen.loose and seen.reaches else None
+
+
+def _advance(operation: Operation, forms: dict[int, Form], storages: Mapping[int, Storage]) -> None:
+    """Note the forms of what an operation made."""
+    read = [
+        seen_as(forms[view.storage], view)
+        for view in (*arguments_read(operation), *operation.outside)
+        if view.storage in forms
+    ]
+    made = [*operation.results, *operation.written]
+    if not read:
+        for view in made:
+            if view.storage in forms and not _whole(view, storages):
+                forms[view.storage] = unknown(view)
+            else:
+                forms.pop(view.storage, None)
+        return
+    known = not operation.outside and not any(form.loose and not form.reaches for form in read)
+    for index, view in enumerate(made):
+        fits = _whole(view, storages) and len(view.shape) == len(made[0].shape)
+        form = _made(operation, view, read) if known and fits else None
+        forms[view.storage] = form or unknown(view)
+        if index and not fits:
+            forms[view.storage] = unknown(view)
+
+
+def _whole(view: View, storages: Mapping[int, Storage]) -> bool:
+    return math.prod(view.shape) * view.itemsize == storages[view.storage].size
+
+
+def _made(operation: Operation, view: View, read: list[Form]) -> Form | None:
+    """The form of a result; None when this kind of operation has none."""
+    name = operation.name.removesuffix("_")
+    given = operation.arguments
+    main = read[0]
+    if name == "cat":
+        axis = given.get("dim", 0) % len(view.shape)
+        if any(reach.moving and reach.axis == axis for form in read for reach in form.reaches):
+            return None
+        return _joined(view, read)
+    if name == "copy":
+        return _joined(view, read[-1:]) if given["src"].storage == read[-1].view.storage else None
+    if is_pointwise(operation) or name in _SAME:
+        return _joined(view, read)
+    if len(read) > 1:
+        return None
+    steps = _steps(name, operation, view, main.view)
+    if steps is not None:
+        return _stepped(view, main, steps)
+    settled = _settled(name, operation, view, main.view)
+    if settled is None:
+        return None
+    whole = all(size == 1 for axis, size in enumerate(main.view.shape) if axis not in settled)
+    reaches = []
+    for reach in main.reaches:
+        if reach.moving and reach.axis in settled:
+            reach = reach.settled(range(main.view.shape[reach.axis]))
+        elif reach.moving and len(view.shape) != len(main.view.shape):
+            before = sum(axis < (reach.axis or 0) for axis in settled)
+            reach = Reach((reach.axis or 0) - before, reach.moving, reach.fixed)
+        reaches.append(reach)
+    return Form(view, tuple(reaches), main.loose and not whole)
+
+
+_SAME = frozenset({"channel_shuffle", "native_channel_shuffle"})
+_PRODUCTS = frozenset({"mm", "addmm", "bmm", "baddbmm"})
+_REDUCTIONS = frozenset(
+    {
+        *("sum", "mean", "amax", "amin", "max", "min", "var", "std", "linalg_vector_norm"),
+        *("logsumexp", "_softmax", "_log_softmax", "_safe_softmax"),
+    }
+)
+
+
+def _joined(view: View, read: Iterable[Form]) -> Form | None:
+    """Around several tensors, broadcast to one."""
+    total: list[Reach | None] = []
+    loose = False
+    for form in read:
+        loose |= form.loose
+        aligned = [_broadcast(reach, form.view, view) for reach in form.reaches]
+        pairs = zip(total, aligned, strict=True) if total else ((None, reach) for reach in aligned)
+        total = [old.joined(new) if old else new for old, new in pairs]
+        if None in total:
+            return None
+    return Form(view, tuple(reach for reach in total if reach), loose)
+
+
+def _broadcast(reach: Reach, old: View, new: View) -> Reach:
+    if reach.moving is None or reach.axis is None:
+        return reach
+    axis = reach.axis + len(new.shape) - len(old.shape)
+    if old.shape[reach.axis] == 1 and new.shape[axis] > 1:
+        return reach.settled([0])
+    return Reach(axis, reach.moving, reach.fixed)
+
+
+def _stepped(view: View, form: Form, steps: Mapping[int, Step]) -> Form:
+    """Through a layer that reads windows along some axes, and all of the channels."""
+    reaches = []
+    for reach in form.reaches:
+        if reach.moving and reach.axis is not None and reach.axis in steps:
+            moving = reach.moving.read_by(*steps[reach.axis])
+            reach = Reach(reach.axis, moving, reach.fixed)
+        elif reach.moving and reach.axis == len(form.view.shape) - len(steps) - 1:
+            reach = reach.settled(range(form.view.shape[reach.axis]))
+        reaches.append(reach)
+    return Form(view, tuple(reaches), form.loose)
+
+
+def _steps(name: str, operation: Operation, made: View, read: View) -> dict[int, Step] | None:
+    """By axis, the windows of a layer; None when it has none."""
+    given = operation.arguments
+    if name == "convolution":
+        count = len(read.shape) - 2
+        kernels: Sequence[int] = given["weight"].shape[2:]
+        settings = [each(given[key], count) for key in ("stride", "padding", "dilation")]
+        step = _transposed if given["transposed"] else _window
+        windows = [step(*values) for values in zip(kernels, *settings, strict=True)]
+    elif name.startswith(("max_pool", "avg_pool", "mkldnn_max_pool")):
+        count = axes_named(operation)
+        kernels = each(given["kernel_size"], count)
+        settings = [
+            each(given["stride"] or kernels, count),
+            each(given["padding"], count),
+            each(given.get("dilation", 1), count),
+        ]
+        windows = [_window(*values) for values in zip(kernels, *settings, strict=True)]
+    elif "adaptive_" in name:
+        count = axes_named(operation)
+        pairs = zip(made.shape[-count:], read.shape[-count:], strict=True)
+        windows = [_adaptive(*pair) for pair in pairs]
+    elif name.endswith("pad_nd") or "tion_pad" in name:
+        pads: Sequence[int] = given.get("pad", given.get("padding"))
+        count = len(pads) // 2
+        windows = [_window(1, 1, before, 1) for before in pads[::2][::-1]]
+    elif name == "pixel_shuffle":
+        count, factor = 2, int(given["upscale_factor"])
+        windows = [_window_of_block(factor)] * 2
+    elif name == "pixel_unshuffle":
+        count, factor = 2, int(given["downscale_factor"])
+        windows = [_window(factor, factor, 0, 1)] * 2
+    elif "upsample_" in name and not name.endswith("_aa") and not given.get("align_corners"):
+        count = len(read.shape) - 2
+        scales = [value for key, value in given.items() if key.startswith("scales")]
+        pairs = zip(made.shape[2:], read.shape[2:], strict=True)
+        windows = [
+            _interpolated(
+                name, Fraction(scale).limit_denominator(1000) if scale else Fraction(*pair)
+            )
+            for scale, pair in zip(scales, pairs, strict=True)
+        ]
+    else:
+        return None
+    return dict(enumerate(windows, start=len(read.shape) - count))
+
+
+def _window(kernel: int, stride: int, padding: int, dilation: int) -> Step:
+    reach = range(-padding, dilation * (kernel - 1) - padding + 1, dilation)
+    return (lambda index: [index * stride + tap for tap in reach]), 1, stride
+
+
+def _transposed(kernel: int, stride: int, padding: int, dilation: int) -> Step:
+    def positions(index: int) -> list[int]:
+        places = (index + padding - dilation * tap for tap in range(kernel))
+        return [place // stride for place in places if place % stride == 0]
+
+    return positions, stride, 1
+
+
+def _window_of_block(factor: int) -> Step:
+    return (lambda index: (index // factor,)), factor, 1
+
+
+def _adaptive(outputs: int, inputs: int) -> Step:
+    common = math.gcd(outputs, inputs)
+    return (
+        lambda index: range(index * inputs // outputs, -(-(index + 1) * inputs // outputs)),
+        outputs // common,
+        inputs // common,
+    )
+
+
+def _interpolated(name: str, scale: Fraction) -> Step:
+    """Of the modes of interpolation without aligned corners, for an input without borders."""
+    over, under = scale.numerator, scale.denominator
+
+    def positions(index: int) -> Iterable[int]:
+        if "nearest_exact" in name:
+            return ((2 * index + 1) * under // (2 * over),)
+        if "nearest" in name:
+            return (index * under // over,)
+        place, rest = divmod((2 * index + 1) * under - over, 2 * over)
+        if rest == 0:
+            return (place,)
+        return range(place - 1, place + 3) if "cubic" in name else (place, place + 1)
+
+    return positions, over, under
+
+
+def _settled(name: str, operation: Operation, made: View, read: View) -> tuple[int, ...] | None:
+    """The axes that an operation reads all of; None when that is not its kind."""
+    given: Mapping[str, Any] = operation.arguments
+    count = len(read.shape)
+    if name in _REDUCTIONS:
+        return axes_of(given.get("dim"), count)
+    if name in _PRODUCTS:
+        left = next(given[key] for key in ("mat1", "batch1", "self") if key in given)
+        return (count - 1,) if read == left else None
+    if name == "native_layer_norm":
+        return tuple(range(count - len(given["normalized_shape"]), count))
+    if name == "native_group_norm":
+        return tuple(range(1, count))
+    if name in ("native_batch_norm", "_native_batch_norm_legit_no_training"):
+        training = given.get("training") or given.get("running_mean") is None
+        return (0, *range(2, count)) if training else ()
+    return None

@@ -1,0 +1,62 @@
+"""Operations whose result reads, at each position, the same position of their arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from server.engine.receptive_field.memory import Mask
+from server.engine.receptive_field.reads import Reads, arguments_read, first, unbroadcast
+from server.engine.record import Operation
+
+NAMES = frozenset(
+    {
+        *("_to_copy", "clone", "contiguous", "alias_copy", "detach_copy", "lift", "lift_fresh"),
+        *("lift_fresh_copy", "dropout", "native_dropout", "alpha_dropout", "bernoulli"),
+        *("hardswish", "log_sigmoid_forward", "_prelu_kernel", "rrelu_with_noise", "polar"),
+        *("complex", "masked_fill", "threshold", "view_as_real_copy", "view_as_complex_copy"),
+        *("_conj_physical", "sigmoid", "nan_to_num", "normal_functional", "floor_divide"),
+    }
+)
+"""Those that PyTorch does not tag as pointwise."""
+
+CONSTANT = frozenset(
+    {
+        *("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like"),
+        *("randint_like", "new_zeros", "new_ones", "new_empty", "new_full", "new_empty_strided"),
+        *("zero", "uniform", "normal", "random", "exponential", "geometric", "cauchy"),
+    }
+)
+"""Those that take a tensor for its shape, or to overwrite it, and read no value of it."""
+
+
+def is_pointwise(operation: Operation) -> bool:
+    """Whether PyTorch, or the list above, says so."""
+    tags = getattr(operation.function, "tags", ())
+    return torch.Tag.pointwise in tags or operation.name.removesuffix("_") in NAMES
+
+
+def pointwise(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
+    """The same position, after broadcasting."""
+    positions = first(wanted)
+    for view in arguments_read(operation):
+        try:
+            np.broadcast_shapes(view.shape, positions.shape)
+        except ValueError:  # such as one slope for each channel: no part of the picture
+            yield view, np.ones(view.shape, bool)
+        else:
+            yield view, unbroadcast(positions, view.shape)
+
+
+def copied(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
+    """``copy_`` and ``fill_`` read their source, not what they overwrite."""
+    source = operation.arguments.get("src", operation.arguments.get("value"))
+    if hasattr(source, "shape"):
+        yield source, unbroadcast(first(wanted), source.shape)
+
+
+def constant(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
+    """Nothing is read."""
+    return iter(())
