@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from server.engine.receptive_field.memory import Mask, Memory
-from server.engine.receptive_field.reads import everything
+from server.engine.receptive_field.reads import arguments_read, everything
 from server.engine.receptive_field.reductions import all_of
 from server.engine.receptive_field.rules import Status, rule_of
 from server.engine.record import Operation, Slot, Storage, View
@@ -51,6 +51,9 @@ def walk_back(
         if all(mask is None for mask in wanted):
             continue
         rule, certainty = rule_of(operation)
+        if any(view.storage in changing for view in _indices(operation)):
+            # The input decides which positions are read: it may be any.
+            rule, certainty = all_of, max(certainty, "bound", key=WORSE.__getitem__)
         try:
             found = list(rule(operation, wanted))
         except Exception:
@@ -65,3 +68,8 @@ def walk_back(
         for view, mask in reads:
             memory.add(view, mask)
     return Reached(tuple(memory.get(view) for view in inputs), status, tuple(causes))
+
+
+def _indices(operation: Operation) -> Iterator[View]:
+    """The arguments by whose values an operation moves others."""
+    return (view for view in arguments_read(operation) if view.values is not None)

@@ -215,6 +215,15 @@ def test_places_that_depend_on_values_are_a_bound() -> None:
     assert (pooled.status, bool(pooled.mask.all())) == ("bound", True)
 
 
+def test_places_that_the_input_chooses_are_a_bound() -> None:
+    def chosen(x: Tensor) -> Tensor:
+        return x[..., :2].gather(2, (x.argmax(2, keepdim=True) > 2).long())
+
+    field = field_of(chosen, (1, 1, 6), (0,))
+    assert (field.status, field.causes) == ("bound", ("gather",))
+    assert field.mask.all()
+
+
 def test_a_whole_layer() -> None:
     trace = trace_model(nn.Conv1d(1, 1, 1, stride=3), (1, 1, 10))
     assert places(trace.receptive_field("<output>")) == [0, 3, 6, 9]
