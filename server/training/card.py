@@ -33,8 +33,8 @@ DATA_ATTRIBUTION = (
 LIMITS = [
     "Every answer is one of the 345 categories: a scribble or anything else gets the category that "
     "it resembles most, so a low probability is the only sign of not knowing.",
-    "Most categories were learned from fewer than 100 drawings; they are recognised less well than "
-    "the 62 that have 1,000 or more.",
+    "Categories differ in how many drawings they were learned from, and of which kind, strokes or "
+    "bitmaps; the table of `doodlescope evaluate` says how each of them fares.",
     "Only drawings that the game recognised were learned from and measured on: about one in twelve "
     "that people make is not.",
     "Times, pressure and the order of strokes are not seen: a drawing is a 28x28 image by the time "
