@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import typer
 import uvicorn
@@ -45,7 +47,11 @@ def serve(host: str | None, port: int | None, device: str | None) -> None:
         )
     server = _AnnouncingServer(
         uvicorn.Config(
-            create_app(settings), host=settings.host, port=settings.port, log_level="warning"
+            create_app(settings),
+            host=settings.host,
+            port=settings.port,
+            http=_protocol(),
+            log_level="warning",
         )
     )
     try:
@@ -56,6 +62,15 @@ def serve(host: str | None, port: int | None, device: str | None) -> None:
             f"The server could not start on {settings.host}:{settings.port}, as said above. "
             "Another address or port: --host, --port."
         ) from error
+
+
+def _protocol() -> type[asyncio.Protocol] | Literal["auto"]:
+    """The reader of HTTP: ours, but where its parser is not installed."""
+    if sys.platform == "win32":
+        return "auto"
+    from server.protocol import ProblemProtocol
+
+    return ProblemProtocol
 
 
 def _settings(given: dict[str, Any]) -> Settings:
