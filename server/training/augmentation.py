@@ -1,4 +1,4 @@
-"""Augmentation: strokes are bent before they are rendered, bitmaps are warped as they are."""
+"""Augmentation: strokes are bent before they are rendered; images are warped, from wherever."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ MIRRORED = 0.4
 CUT_SHORT = 0.2
 STROKE_DROPPED = 0.15
 """Probabilities of a drawing: mirrored; ended early; one stroke left out."""
+
+WARPED = 0.5
+"""Probability of an image, rendered or published as a bitmap alike: warped."""
 
 
 @numba.njit(cache=True, nogil=True)
@@ -103,23 +106,50 @@ def _shorten(
     return points, starts
 
 
-def warp_bitmaps(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Apply a random affine map to each image: float32 (N, 1, 28, 28) in 0..1, likewise out."""
+def augment_images(images: Tensor, rendered: int, generator: torch.Generator) -> Tensor:
+    """Warp and mirror images at random, whatever they came from alike.
+
+    A warped image is softer than a rendered one. If softness came with the source, it would tell
+    of the categories that are mostly known from that source, and drawings are never soft.
+
+    Args:
+        images: float32 (N, 1, 28, 28) in 0..1.
+        rendered: so many of them, the first, were rendered from strokes that were bent already.
+        generator: where the random numbers come from.
+    """
+    count = len(images)
+    extent = torch.where(torch.arange(count) < rendered, 0.5, 1.0)
+    mirrored = torch.rand(count, generator=generator) < MIRRORED
+    mirrored[:rendered] = False
+    warped = torch.rand(count, generator=generator) < WARPED
+    augmented = torch.where(mirrored.view(-1, 1, 1, 1), images.flip(3), images)
+    augmented[warped] = warp_images(augmented[warped], extent[warped], generator)
+    return augmented
+
+
+def warp_images(images: Tensor, extent: Tensor, generator: torch.Generator) -> Tensor:
+    """Apply a random affine map to each image.
+
+    Args:
+        images: float32 (N, 1, 28, 28) in 0..1, likewise the result.
+        extent: float32 (N,), how far: 0 not at all, 1 as far as strokes are bent.
+        generator: where the random numbers come from.
+    """
     count = len(images)
 
-    def uniform(extent: float) -> Tensor:
-        return (torch.rand(count, generator=generator) * 2 - 1) * extent
+    def uniform(limit: float) -> Tensor:
+        return (torch.rand(count, generator=generator) * 2 - 1) * limit * extent
 
     rotation, shear = uniform(ROTATION), uniform(SHEAR)
     stretch, zoom = uniform(STRETCH / 1.5).exp(), uniform(0.08).exp()
-    mirror = 1 - 2 * (torch.rand(count, generator=generator) < MIRRORED).float()
     cosine, sine = rotation.cos(), rotation.sin()
     theta = torch.stack(
         [
-            torch.stack([mirror * cosine * stretch * zoom, shear - sine, uniform(0.05)], dim=1),
-            torch.stack([mirror * sine, cosine / stretch * zoom, uniform(0.05)], dim=1),
+            torch.stack([cosine * stretch * zoom, shear - sine, uniform(0.05)], dim=1),
+            torch.stack([sine, cosine / stretch * zoom, uniform(0.05)], dim=1),
         ],
         dim=1,
     )
     grid = functional.affine_grid(theta, [count, 1, SIDE, SIDE], align_corners=False)
-    return functional.grid_sample(images, grid, align_corners=False)
+    # Bicubic softens lines less than bilinear; its overshoots are cut off.
+    return functional.grid_sample(images, grid, mode="bicubic", align_corners=False).clamp_(0, 1)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from server.doodle.categories import CATEGORIES
 from server.doodle.raster import SIDE
-from server.training.augmentation import render_augmented, warp_bitmaps
+from server.training.augmentation import augment_images, render_augmented
 from server.training.dataset import TrainingData
 
 STROKES_WEIGHT = 3.0
@@ -72,7 +72,6 @@ class Sampler:
             ready.append(bitmaps.images[drawn[(drawn >= low) & (drawn < high)] - low])
         images = torch.from_numpy(np.concatenate(ready)).float().div_(255).view(-1, 1, SIDE, SIDE)
         generator = torch.Generator().manual_seed(int(random.integers(2**31)))
-        if split < len(images):
-            images[split:] = warp_bitmaps(images[split:], generator)
+        images = augment_images(images, int(split), generator)
         order = torch.randperm(len(images), generator=generator)
         return Batch(images[order], torch.from_numpy(self._labels[drawn])[order])

@@ -6,7 +6,13 @@ import torch
 
 from server.doodle.categories import LABELS
 from server.doodle.raster import render
-from server.training.augmentation import render_augmented, warp_bitmaps
+from server.training.augmentation import (
+    MIRRORED,
+    WARPED,
+    augment_images,
+    render_augmented,
+    warp_images,
+)
 from server.training.dataset import TrainingData, load_training_data
 from server.training.sampling import Sampler
 from tests.unit.training.data import write_training_data
@@ -56,11 +62,28 @@ def test_augmented_strokes_differ_from_each_other_and_stay_drawings(data: Traini
     assert (images.reshape(64, -1).max(axis=1) == 255).all()
 
 
-def test_warped_bitmaps_keep_their_ink(data: TrainingData) -> None:
+def test_warped_images_keep_their_ink(data: TrainingData) -> None:
     image = torch.from_numpy(render(data.held_out[0].drawing)).float().div(255)
-    images = image.expand(32, 1, 28, 28)
-    warped = warp_bitmaps(images, torch.Generator().manual_seed(1))
-    again = warp_bitmaps(images, torch.Generator().manual_seed(1))
+    images, extent = image.expand(32, 1, 28, 28), torch.ones(32)
+    warped = warp_images(images, extent, torch.Generator().manual_seed(1))
+    again = warp_images(images, extent, torch.Generator().manual_seed(1))
     assert torch.equal(warped, again)
+    assert float(warped.min()) >= 0
+    assert float(warped.max()) <= 1
     ink = warped.sum(dim=(1, 2, 3)) / image.sum()
     assert ((ink > 0.6) & (ink < 1.5)).all()
+    unmoved = warp_images(images, torch.zeros(32), torch.Generator().manual_seed(1))
+    assert torch.allclose(unmoved, images, atol=1e-5)
+
+
+def test_whether_an_image_is_warped_does_not_tell_where_it_came_from(data: TrainingData) -> None:
+    image = torch.from_numpy(render(data.held_out[0].drawing)).float().div(255)
+    images = image.expand(4000, 1, 28, 28)
+    made = augment_images(images, 2000, torch.Generator().manual_seed(2))
+    crisp = (made == images).flatten(1).all(1)
+    mirrored = (made == images.flip(3)).flatten(1).all(1)
+    unwarped = crisp | mirrored
+    for source in (unwarped[:2000], unwarped[2000:]):
+        assert source.float().mean() == pytest.approx(1 - WARPED, abs=0.05)
+    assert not mirrored[:2000].any()  # strokes are mirrored before they are rendered
+    assert mirrored[2000:].float().mean() == pytest.approx((1 - WARPED) * MIRRORED, abs=0.05)
