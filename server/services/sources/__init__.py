@@ -1,0 +1,1 @@
+"""Where models come from besides the shipped ones: a user's module, timm, torchvision."""
