@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from server.engine.given import Given
 from server.engine.record import Slot
 
 
@@ -42,6 +43,9 @@ class Node:
     """What it returned, with slots in the place of tensors."""
     outputs: tuple[Tensor, ...] = field(repr=False, default=())
     """Clones of what it returned; empty unless the trace keeps outputs."""
+    given: Given | None = field(repr=False, default=None)
+    """What it was called with; None unless the trace keeps outputs, or of modules with others in.
+    """
 
     @property
     def slots(self) -> tuple[Slot, ...]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from server.engine.given import Given, Recollection
 from server.engine.node import Node, with_slots
 from server.engine.operations import (
     module_hyperparameters,
@@ -38,6 +39,7 @@ class _Call:
     read: tuple[Tensor, ...]
     slots: tuple[Slot, ...]
     multiply_accumulates: int
+    given: Given | None = None
 
 
 class NodeRecorder(TorchFunctionMode):
@@ -57,6 +59,8 @@ class NodeRecorder(TorchFunctionMode):
         self.stopped_at: str | None = None
         self._model = model
         self._keep = keep
+        named = (*model.named_parameters(), *model.named_buffers())
+        self._recollection = Recollection({id(tensor): name for name, tensor in named})
         self._operations = operations
         self._running: list[_Call] = []
         self._leaf: nn.Module | None = None
@@ -96,7 +100,9 @@ class NodeRecorder(TorchFunctionMode):
         read = tuple(tensors_in((args, kwargs)))
         with self._unrecorded():
             slots = tuple(map(self._operations.slot, read))
-        self._running.append(_Call(path, read, slots, self._operations.multiply_accumulates))
+            given = None if any(module.children()) else self._given(None, args, kwargs)
+        counted = self._operations.multiply_accumulates
+        self._running.append(_Call(path, read, slots, counted, given))
         if self._leaf is None and path and not any(module.children()):
             self._leaf = module
             self._leaf_mutated = []
@@ -147,6 +153,7 @@ class NodeRecorder(TorchFunctionMode):
         read = tuple(tensors_in((args, kwargs)))
         with self._unrecorded():
             slots = tuple(map(self._operations.slot, read)) if self._leaf is None else ()
+            given = self._given(func, args, kwargs) if self._leaf is None else None
         before = self._operations.multiply_accumulates
         result = func(*args, **kwargs)
         if getattr(func, "__name__", "") in ESCAPES:
@@ -163,7 +170,7 @@ class NodeRecorder(TorchFunctionMode):
         recorded = self._record(
             base=f"{path}.{kind}" if path else kind,
             kind=kind,
-            call=_Call(path, read, slots, before),
+            call=_Call(path, read, slots, before, given),
             output=result if returns else mutated,
             mutated=mutated,
             learnable=(tensor for tensor in read if isinstance(tensor, nn.Parameter)),
@@ -202,6 +209,8 @@ class NodeRecorder(TorchFunctionMode):
             )
             for tensor in tensors_in(output):
                 self._makers[id(tensor)] = tensor, name
+            if self._keep:
+                self._recollection.remember(name, tensors_in(output), node.outputs)
             self._overwrite(mutated, name)
             self.nodes.append(node)
         return output
@@ -239,7 +248,16 @@ class NodeRecorder(TorchFunctionMode):
             reads=tuple(slot for _, slot in known),
             result=with_slots(output, self._operations.slot),
             outputs=tuple(tensor.clone() for tensor in made) if keep else (),
+            given=call.given if keep else None,
         )
+
+    def _given(
+        self, function: Callable[..., Any] | None, args: Any, kwargs: dict[str, Any]
+    ) -> Given | None:
+        """The arguments of a call, if they are to be kept."""
+        if not self._keep:
+            return None
+        return self._recollection.given(function, args, kwargs, self._made)
 
     @contextmanager
     def _unrecorded(self) -> Iterator[None]:
