@@ -84,7 +84,7 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         for operation in path.values():
             _as_problems(operation["responses"])
             for parameter in operation.get("parameters", []):
-                if parameter["in"] == "path":
+                if parameter["name"] in examples:
                     # What the page of the documentation fills in: it reads no schema's examples.
                     parameter["example"] = examples[parameter["name"]]
     app.openapi_schema = document
@@ -99,10 +99,12 @@ def _examples(app: FastAPI) -> dict[str, str | int]:
     return {
         "name": model.name,
         "id": inspection_id(model, house),
-        "layer": model.layers[0].name,
+        "layer": model.nodes[0].name,
         "channel": 0,
         "y": 0,
         "x": 0,
+        "call": 0,
+        "version": model.version,
     }
 
 

@@ -1,16 +1,22 @@
-"""The models: a list, and each in full."""
+"""The models: a list, each in full, and the receptive fields of its units."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 
 from server.dependencies import NamedModel, RunningServices
-from server.routes.responses import problems
+from server.errors import NotFound
+from server.routes.responses import of_version, problems
 from server.schemas.models import ModelDetails, ModelList, ModelSummary
+from server.schemas.receptive_fields import ReceptiveField
 from server.services.catalog import Model
-from server.services.layers import describe_layer
+from server.services.receptive_fields import Unit, check_unit, find_field
 
 router = APIRouter(prefix="/models", tags=["models"])
+
+JSON = "application/json"
 
 
 @router.get("", response_model=ModelList, responses=problems())
@@ -21,12 +27,56 @@ async def list_models(services: RunningServices) -> ModelList:
 
 @router.get("/{name}", response_model=ModelDetails, responses=problems(404))
 async def get_model(model: NamedModel) -> ModelDetails:
-    """A model's card, categories and layers."""
+    """A model's card, categories and graph: every operation with its shape, costs and field."""
     return ModelDetails(
         **_summary(model).model_dump(exclude={"categories"}),
         categories=list(model.categories),
         card=model.card,
-        layers=[describe_layer(node) for node in model.layers],
+        nodes=list(model.nodes),
+    )
+
+
+@router.get("/{name}/receptive-field", response_model=ReceptiveField, responses=problems(404, 422))
+async def get_receptive_field(
+    request: Request,
+    model: NamedModel,
+    layer: Annotated[str, Query(description="Name of a node or path of a module.", max_length=500)],
+    y: Annotated[
+        int | None, Query(description="Row of the unit, from 0; none where the layer has no rows.")
+    ] = None,
+    x: Annotated[
+        int | None, Query(description="Column of the unit, from 0; none where there are none.")
+    ] = None,
+    channel: Annotated[
+        int | None, Query(description="Channel of the unit, from 0; all of them if left out.")
+    ] = None,
+    call: Annotated[int, Query(description="Which call of the module, from 0.")] = 0,
+    version: Annotated[
+        str | None,
+        Query(
+            description="The model's version: with it the answer never changes and may be kept "
+            "for ever; without it, the entity tag tells whether it has.",
+            max_length=500,
+        ),
+    ] = None,
+) -> Response:
+    """Which pixels of the image can change a unit, found by walking back from it.
+
+    The answer holds for all weights: it depends on the model's operations alone. Layers that give
+    one value a channel, such as logits, have neither `y` nor `x`.
+    """
+    if version is not None and version != model.version:
+        raise NotFound(
+            f"{model.name} has version {model.version} here.", pointer="version", value=version
+        )
+    unit = Unit(layer, y, x, channel, call)
+    check_unit(model, unit)
+    return await of_version(
+        request,
+        JSON,
+        lambda: find_field(model, unit).model_dump_json().encode(),
+        model.version,
+        named=version is not None,
     )
 
 

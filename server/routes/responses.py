@@ -13,6 +13,7 @@ from server import __version__
 from server.schemas.problems import ProblemDetails
 
 IMMUTABLE = "public, max-age=31536000, immutable"
+REVALIDATED = "public, no-cache"
 
 _DESCRIPTIONS = {
     400: "The body is not what its media type says.",
@@ -39,13 +40,37 @@ async def immutable(
     request: Request, media_type: str, make: Callable[[], bytes], *, filename: str | None = None
 ) -> Response:
     """What never changes at its address: with an entity tag, and 304 for a client that has it."""
-    address = f"{__version__} {request.url.path}?{request.url.query}"
-    headers = {
-        "Cache-Control": IMMUTABLE,
-        "ETag": f'"{hashlib.sha256(address.encode()).hexdigest()[:24]}"',
-    }
+    headers = {"Cache-Control": IMMUTABLE}
     if filename:
         headers["Content-Disposition"] = f'inline; filename="{filename}"'
+    return await _tagged(request, media_type, make, headers)
+
+
+async def of_version(
+    request: Request, media_type: str, make: Callable[[], bytes], version: str, *, named: bool
+) -> Response:
+    """What changes at its address only with a version, which the entity tag stands for.
+
+    Args:
+        request: of the client.
+        media_type: of the body.
+        make: gives the body.
+        version: of what is asked about.
+        named: whether the address names the version, so that the answer there never changes.
+    """
+    headers = {"Cache-Control": IMMUTABLE if named else REVALIDATED}
+    return await _tagged(request, media_type, make, headers, version)
+
+
+async def _tagged(
+    request: Request,
+    media_type: str,
+    make: Callable[[], bytes],
+    headers: dict[str, str],
+    version: str = "",
+) -> Response:
+    address = f"{__version__} {version} {request.url.path}?{request.url.query}"
+    headers["ETag"] = f'"{hashlib.sha256(address.encode()).hexdigest()[:24]}"'
     known = request.headers.get("if-none-match", "")
     if headers["ETag"] in (tag.strip().removeprefix("W/") for tag in known.split(",")):
         return Response(status_code=304, headers=headers)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from server.schemas.layers import Layer
+from server.schemas.nodes import NodeSummary
 from server.schemas.predictions import Guess
 from server.schemas.preprocessing import Preprocessing
 
@@ -19,8 +19,8 @@ class InspectedInput(BaseModel):
     preprocessing: Preprocessing
 
 
-class InspectedLayer(Layer):
-    """A layer with what it gave in this pass."""
+class InspectedLayer(NodeSummary):
+    """A node with what it gave in this pass."""
 
     minimum: float = Field(description="Smallest finite value.")
     maximum: float = Field(description="Largest finite value.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from server.schemas.layers import Layer
+from server.schemas.nodes import Node
 
 
 class ModelSummary(BaseModel):
@@ -38,4 +38,4 @@ class ModelDetails(BaseModel):
     input_shape: list[int] = Field(description="Shape of one image: channels, height, width.")
     categories: list[str] = Field(description="The categories; a label is an index into them.")
     card: dict[str, Any] = Field(description="Data, split, accuracy, limits and licence.")
-    layers: list[Layer] = Field(description="The graph, in the order in which it runs.")
+    nodes: list[Node] = Field(description="The graph, in the order in which it runs.")

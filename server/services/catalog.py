@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,10 @@ from torch import Tensor, nn
 from models import LoadedModel, load_model, model_names
 from server.doodle.categories import CATEGORIES
 from server.doodle.raster import SIDE
-from server.engine.node import Node
 from server.engine.trace import Trace, trace_model
 from server.errors import InvalidInput, NotFound
+from server.schemas.nodes import Node
+from server.services.nodes import describe_nodes
 
 Images = NDArray[np.uint8]
 """Images for the network: uint8 (N, 28, 28), ink 255 on 0."""
@@ -35,8 +37,8 @@ class Model:
     module: nn.Module
     device: torch.device
     batch_images: int
-    layers: tuple[Node, ...]
-    """Its graph for one image, without outputs."""
+    graph: Trace
+    """Of a run for one image, without outputs."""
 
     @property
     def title(self) -> str:
@@ -62,6 +64,11 @@ class Model:
     def categories(self) -> tuple[str, ...]:
         """The names of the logits, in order."""
         return CATEGORIES
+
+    @functools.cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Its graph, described."""
+        return tuple(describe_nodes(self.graph))
 
     def logits(self, groups: Sequence[Images]) -> list[Logits]:
         """Logits for groups of images, run together in batches of ``batch_images``."""
@@ -141,16 +148,17 @@ def _ready(loaded: LoadedModel, device: torch.device, batch_images: int) -> Mode
     # Strides of convolution weights; measured, it doubles the speed on the CPU.
     module = module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     blank = _as_input(np.zeros((1, SIDE, SIDE), np.uint8), device)
-    graph = trace_model(module, blank)
-    return Model(
+    model = Model(
         name=loaded.name,
         version=loaded.version,
         card=loaded.card,
         module=module,
         device=device,
         batch_images=batch_images,
-        layers=graph.nodes,
+        graph=trace_model(module, blank),
     )
+    _ = model.nodes  # now, not when the first request comes
+    return model
 
 
 def _as_input(images: Images, device: torch.device) -> Tensor:

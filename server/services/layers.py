@@ -1,30 +1,15 @@
-"""Layers and inspections, described for the API."""
+"""Inspections, described for the API."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
-from server.engine.node import Node
 from server.schemas.inspections import InspectedInput, InspectedLayer, Inspection
-from server.schemas.layers import Layer
 from server.services.inference import entropy, guesses, softmax
 from server.services.inspections import KeptInspection, KeptLayer
+from server.services.nodes import summarise_node
 
 API = "/api/v1"
-
-
-def describe_layer(node: Node) -> Layer:
-    """A node of a model's graph."""
-    return Layer(
-        name=node.name,
-        kind=node.kind,
-        module_path=node.module_path,
-        call=node.call,
-        inputs=list(node.inputs),
-        output_shape=list(node.shape),
-        parameters=node.parameters,
-        hyperparameters=node.hyperparameters,
-    )
 
 
 def inspection_url(id: str) -> str:
@@ -52,7 +37,7 @@ def describe_inspection(kept: KeptInspection, top_k: int) -> Inspection:
 def _inspected(layer: KeptLayer, id: str) -> InspectedLayer:
     name = quote(layer.node.name, safe="@")
     return InspectedLayer(
-        **describe_layer(layer.node).model_dump(),
+        **summarise_node(layer.node).model_dump(),
         minimum=layer.extent.minimum,
         maximum=layer.extent.maximum,
         signed=layer.extent.signed,

@@ -71,10 +71,12 @@ def test_manifest(client: Client, manifest: dict[str, Any], hooked: dict[str, Te
     names = [layer["name"] for layer in manifest["layers"]]
     assert len(set(names)) == len(names)
     assert set(hooked) <= set(names)
-    layers = client.get("/api/v1/models/doodle-classifier").json()["layers"]
-    assert [layer["name"] for layer in layers] == names
-    for layer, described in zip(manifest["layers"], layers, strict=True):
-        assert {key: layer[key] for key in described} == described
+    nodes = client.get("/api/v1/models/doodle-classifier").json()["nodes"]
+    assert [node["name"] for node in nodes] == names
+    shared = set(nodes[0]) & set(manifest["layers"][0])
+    assert shared >= {"kind", "module_path", "call", "inputs", "shape", "attributes", "parameters"}
+    for layer, node in zip(manifest["layers"], nodes, strict=True):
+        assert {key: layer[key] for key in shared} == {key: node[key] for key in shared}
 
 
 def test_predictions_are_those_of_the_prediction_route(
@@ -90,7 +92,7 @@ def test_ranges(manifest: dict[str, Any], hooked: dict[str, Tensor]) -> None:
     layers = {layer["name"]: layer for layer in manifest["layers"]}
     for path, output in hooked.items():
         layer = layers[path]
-        assert layer["output_shape"] == list(output.shape)
+        assert layer["shape"] == list(output.shape)
         assert layer["minimum"] == float(output.min())
         assert layer["maximum"] == float(output.max())
         assert layer["signed"] is bool((output < 0).any())

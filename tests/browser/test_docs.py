@@ -35,4 +35,4 @@ def test_every_route_runs_as_the_page_fills_it_in(visitor: Visitor) -> None:
         for route in routes(page, kind):
             executed(route)
             ran += 1
-    assert ran == 12
+    assert ran == 13

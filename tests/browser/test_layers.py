@@ -46,10 +46,10 @@ def test_every_layer_of_the_network_is_shown_in_order(page: Page, address: str) 
     for layer in manifest["layers"]:
         tile = page.locator(f'[data-layer="{layer["name"]}"]')
         assert tile.locator(".layer-shape").inner_text() == "×".join(
-            str(size) for size in layer["output_shape"][1:]
+            str(size) for size in layer["shape"][1:]
         )
         shown = tile.locator(".layer-hidden").inner_text()
-        assert shown == "" or int(shown) < layer["output_shape"][1]
+        assert shown == "" or int(shown) < layer["shape"][1]
 
 
 def test_the_thumbnails_change_with_the_drawing(page: Page) -> None:

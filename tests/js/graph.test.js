@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { blocks, blockTitle, connections, isVector, nameWithin, shapeInWords } from "../../static/js/core/graph.js";
 
 /** @param {string} name @param {...string} inputs */
-const node = (name, ...inputs) => ({ name, kind: "", module_path: name, call: 0, inputs, output_shape: [1, 8, 4, 4], parameters: 0, hyperparameters: {} });
+const node = (name, ...inputs) => ({ name, kind: "", module_path: name, call: 0, inputs, shape: [1, 8, 4, 4], parameters: 0, attributes: {} });
 
 const network = [
   node("stem_convolution", "input"),

@@ -85,7 +85,7 @@ export class NetworkExplorer {
 
   get #node() {
     const name = this.#address.state.layer;
-    return this.#model?.layers.find((layer) => layer.name === name) ?? null;
+    return this.#model?.nodes.find((layer) => layer.name === name) ?? null;
   }
 
   /** Fetch the network's description, however long the server takes to be there. */
@@ -105,10 +105,10 @@ export class NetworkExplorer {
       }
       if (attempt > 0) this.#handlers.onStatus({ state: "ready" });
     }
-    const { layers, parameters, multiply_accumulates: operations, } = this.#model;
-    this.#facts.textContent = `${plural(layers.length, "layer")}, ${millions(parameters)} parameters`;
+    const { nodes, parameters, multiply_accumulates: operations } = this.#model;
+    this.#facts.textContent = `${plural(nodes.length, "layer")}, ${millions(parameters)} parameters`;
     this.#facts.title = `${count(parameters)} parameters, ${count(operations)} multiply-accumulates for one drawing`;
-    this.#blocks.setLayers(layers);
+    this.#blocks.setLayers(nodes);
     this.#blocks.setMode(this.#mode);
     this.apply();
     this.#handlers.onWant();
@@ -157,7 +157,7 @@ export class NetworkExplorer {
   apply() {
     const node = this.#node;
     const { channel, cell } = this.#address.state;
-    const channels = node?.output_shape[1] ?? 0;
+    const channels = node?.shape[1] ?? 0;
     const selection = node && { layer: node.name, channel: channel !== null && channel < channels ? channel : null, cell };
     this.#section.toggleAttribute("data-open", node !== null);
     this.#blocks.setOpen(node?.name ?? null);
@@ -208,10 +208,10 @@ export class NetworkExplorer {
     const { channel } = this.#address.state;
     if (channel !== null) {
       const next = channel + step;
-      if (next >= 0 && next < (node.output_shape[1] ?? 0)) this.#go(node.name, next);
+      if (next >= 0 && next < (node.shape[1] ?? 0)) this.#go(node.name, next);
       return;
     }
-    const next = this.#model.layers[this.#model.layers.indexOf(node) + step];
+    const next = this.#model.nodes[this.#model.nodes.indexOf(node) + step];
     if (next) this.#go(next.name, null);
   }
 
@@ -242,7 +242,7 @@ export class NetworkExplorer {
 
   #readChannel() {
     const { layer, channel } = this.#address.state;
-    const maps = this.#node?.output_shape;
+    const maps = this.#node?.shape;
     const inside = maps && channel !== null && channel < (maps[1] ?? 0) && maps.length > 2;
     if (this.#inspection && layer !== null && inside) this.#reader.read({ id: this.#inspection.id, layer, channel });
   }

@@ -19,15 +19,20 @@
  * @property {number} [line_width]  diameter of the network's pen in pixels of its image
  * @property {{name: string, detail: string}[]} [steps]
  *
- * @typedef {object} LayerNode  One operation of the network, from GET /models/{name}.
+ * @typedef {object} LayerNode  One operation of the network.
  * @property {string} name
  * @property {string} kind
  * @property {string} module_path
  * @property {number} call
  * @property {string[]} inputs
- * @property {number[]} output_shape
+ * @property {number[]} shape  with its batch axis
+ * @property {Record<string, unknown>} attributes
  * @property {number} parameters
- * @property {Record<string, unknown>} hyperparameters
+ *
+ * @typedef {LayerNode & {multiply_accumulates: number, activation_bytes: number, saved_for_backward_bytes: number | null, receptive_field: LayerField | null}} CostedNode
+ *   The same with what it costs for one image, from GET /models/{name}.
+ *
+ * @typedef {{size: number[], stride: number[], start: number[]}} LayerField  By axis, in pixels.
  *
  * @typedef {LayerNode & {minimum: number, maximum: number, signed: boolean, zero_fraction: number}} InspectedLayer
  *
@@ -48,7 +53,7 @@
  * @property {number} multiply_accumulates
  * @property {number[]} input_shape
  * @property {string[]} categories
- * @property {LayerNode[]} layers
+ * @property {CostedNode[]} nodes
  *
  * @typedef {object} LayerMaps  One layer of a decoded atlas.
  * @property {string} name

@@ -60,7 +60,7 @@ export class LayerDetail {
   }
 
   get #vector() {
-    return this.#node !== null && isVector(this.#node.output_shape);
+    return this.#node !== null && isVector(this.#node.shape);
   }
 
   /** Columns of the square in which a vector is laid out. */
@@ -69,7 +69,7 @@ export class LayerDetail {
   }
 
   get #channelCount() {
-    return this.#node?.output_shape[1] ?? 0;
+    return this.#node?.shape[1] ?? 0;
   }
 
   /**
@@ -128,11 +128,11 @@ export class LayerDetail {
   describe(layer) {
     const node = this.#node;
     if (!node) return;
-    const { hyperparameters, inputs, parameters } = node;
+    const { attributes, inputs, parameters } = node;
     /** @type {(Node | string)[]} */
-    const facts = [fact(kindInWords(node.kind), ""), fact(shapeInWords(node.output_shape), "output")];
+    const facts = [fact(kindInWords(node.kind), ""), fact(shapeInWords(node.shape), "output")];
     for (const name of ["kernel_size", "stride", "padding", "dilation", "groups"]) {
-      const value = hyperparameters?.[name];
+      const value = attributes?.[name];
       // One dilation, one group: as everyone expects.
       const usual = (name === "dilation" || name === "groups") && String(value).split(",").every((part) => part === "1");
       if (value !== undefined && value !== null && !usual) facts.push(fact(Array.isArray(value) ? [...new Set(value)].join(" × ") : String(value), name.replace("_", " ")));

@@ -41,7 +41,7 @@ export class LayerTile {
         { class: "layer-caption" },
         html("span", { class: "layer-name" }, blockPath ? html("span", { class: "visually-hidden" }, `${blockPath} `) : null, nameWithin(node.name, blockPath)),
         html("span", { class: "layer-kind" }, kindInWords(node.kind)),
-        html("span", { class: "layer-shape" }, shapeInWords(node.output_shape).replaceAll(" ", "")),
+        html("span", { class: "layer-shape" }, shapeInWords(node.shape).replaceAll(" ", "")),
         this.#words,
       ),
       this.#area,
@@ -97,12 +97,12 @@ export class LayerTile {
   }
 
   get #channels() {
-    return this.#node.output_shape[1] ?? 1;
+    return this.#node.shape[1] ?? 1;
   }
 
   /** @param {number} shown */
   #caption(shown) {
-    const { kind, output_shape: shape, name } = this.#node;
+    const { kind, shape, name } = this.#node;
     const part = shown > 0 && shown < this.#channels;
     const channels = part ? `${shown} of ${this.#channels} channels shown` : "";
     this.#hidden.textContent = part ? `+${this.#channels - shown}` : "";
@@ -128,7 +128,7 @@ export class LayerTile {
     }
     const context = context2d(canvas);
     context.clearRect(0, 0, deviceWidth, deviceHeight);
-    if (isVector(this.#node.output_shape)) {
+    if (isVector(this.#node.shape)) {
       this.#caption(0);
       if (this.#maps) paintSpectrum(context, this.#maps, deviceWidth, deviceHeight);
       return;
