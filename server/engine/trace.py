@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from server.engine.node import Node
 from server.engine.operations import tensors_in
 from server.engine.preserved import preserved
 from server.engine.receptive_field.field import ReceptiveField, receptive_field
+from server.engine.receptive_field.pointwise_normalisation import with_constant_statistics
 from server.engine.record import Operation, OperationRecorder, Storage, View
 from server.engine.recorder import NodeRecorder
 
@@ -82,11 +83,24 @@ class Trace:
         channel: int | None = None,
         item: Any = None,
         input: int = 0,
+        pointwise_normalisation: bool = False,
     ) -> ReceptiveField:
         """The input positions that can change a unit: see ``receptive_field`` in ``field``."""
         return receptive_field(
-            self, layer, position, call=call, channel=channel, item=item, input=input
+            self,
+            layer,
+            position,
+            call=call,
+            channel=channel,
+            item=item,
+            input=input,
+            pointwise_normalisation=pointwise_normalisation,
         )
+
+    @functools.cached_property
+    def with_constant_statistics(self) -> Trace:
+        """The same run, where normalisation reads the position itself and no statistics."""
+        return replace(self, operations=tuple(map(with_constant_statistics, self.operations)))
 
     @functools.cached_property
     def _by_name(self) -> dict[str, Node]:

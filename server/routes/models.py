@@ -51,6 +51,13 @@ async def get_receptive_field(
         int | None, Query(description="Channel of the unit, from 0; all of them if left out.")
     ] = None,
     call: Annotated[int, Query(description="Which call of the module, from 0.")] = 0,
+    pointwise_normalisation: Annotated[
+        bool,
+        Query(
+            description="Whether the statistics of group, layer, instance and batch normalisation "
+            "count as constants, which gives the field of the convolutions alone."
+        ),
+    ] = False,
     version: Annotated[
         str | None,
         Query(
@@ -69,7 +76,7 @@ async def get_receptive_field(
         raise NotFound(
             f"{model.name} has version {model.version} here.", pointer="version", value=version
         )
-    unit = Unit(layer, y, x, channel, call)
+    unit = Unit(layer, y, x, channel, call, pointwise_normalisation)
     check_unit(model, unit)
     return await of_version(
         request,

@@ -22,6 +22,9 @@ class ReceptiveField(BaseModel):
     channel: int | None = Field(description="The unit's channel; null: all of them together.")
     y: int | None = Field(description="The unit's row; null: the layer has none.")
     x: int | None = Field(description="The unit's column; null: the layer has none.")
+    pointwise_normalisation: bool = Field(
+        description="Whether the statistics of normalisation counted as constants."
+    )
     input_shape: list[int] = Field(description="Shape of the image: its rows and columns.")
     status: Literal["exact", "bound", "unsupported"] = Field(
         description="exact; bound: perhaps too large; unsupported: an operation is not known, and "

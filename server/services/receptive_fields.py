@@ -31,6 +31,7 @@ class Unit:
     x: int | None
     channel: int | None
     call: int
+    pointwise_normalisation: bool = False
 
 
 def check_unit(model: Model, unit: Unit) -> None:
@@ -60,6 +61,7 @@ def find_field(model: Model, unit: Unit) -> ReceptiveField:
         call=unit.call,
         channel=unit.channel,
         item=first_item(node),
+        pointwise_normalisation=unit.pointwise_normalisation,
     )
     return ReceptiveField(
         model=model.name,
@@ -69,6 +71,7 @@ def find_field(model: Model, unit: Unit) -> ReceptiveField:
         channel=unit.channel,
         y=unit.y,
         x=unit.x,
+        pointwise_normalisation=unit.pointwise_normalisation,
         input_shape=list(found.mask.shape),
         status=found.status,
         causes=list(found.causes),

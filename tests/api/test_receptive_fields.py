@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from models import load_model
-from tests.support.asgi import Client
+from models import LoadedModel, load_model
+from server.app import create_app
+from server.services.catalog import Catalog, load_catalog
+from server.settings import Settings
+from tests.support.asgi import Client, running
 from tests.support.problems import assert_problem
 
 MODEL = "/api/v1/models/doodle-classifier"
@@ -129,6 +133,72 @@ def test_it_never_changes_for_a_version(client: Client) -> None:
         assert (again.status_code, again.content) == (304, b"")
     assert client.get(ADDRESS, params={**asked, "x": 5}).headers["etag"] != current.headers["etag"]
     assert_problem(client.get(ADDRESS, params={**asked, "version": "old"}), 404, "version")
+
+
+class Odd(nn.Module):
+    """A layer used twice, normalisation over space, a sequence, and two tensors at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(1, 1, 3, padding=1)
+        self.normalisation = nn.GroupNorm(1, 1)
+        self.rows = nn.LSTM(28, 5, batch_first=True)
+        self.linear = nn.Linear(5, 345)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.normalisation(self.convolution(self.convolution(x)))
+        sequence, _ = self.rows(x[:, 0])
+        logits: Tensor = self.linear(sequence.transpose(1, 2)[:, :, -1])
+        return logits
+
+
+@pytest.fixture(scope="module")
+def odd() -> Iterator[Client]:
+    def load(settings: Settings) -> Catalog:
+        card = {"multiply_accumulates": 0}
+        return load_catalog(
+            "odd",
+            torch.device("cpu"),
+            settings.batch_images,
+            names=["odd"],
+            load=lambda name: LoadedModel(name, Odd(), card, "1"),
+        )
+
+    with running(create_app(Settings(), load=load)) as client:
+        yield client
+
+
+def test_a_layer_used_twice(odd: Client) -> None:
+    address = "/api/v1/models/odd/receptive-field?layer=convolution&y=9&x=0"
+    assert odd.get(address).json()["box"] == [[8, 11], [0, 2]]
+    second = odd.get(f"{address}&call=1").json()
+    assert (second["box"], second["call"]) == ([[7, 12], [0, 3]], 1)
+    named = odd.get(address.replace("convolution", "convolution@1")).json()
+    assert named["box"] == second["box"]
+    assert_problem(odd.get(f"{address}&call=2"), 404, "call")
+
+
+def test_normalisation_as_pointwise(odd: Client) -> None:
+    address = "/api/v1/models/odd/receptive-field?layer=normalisation&y=9&x=0"
+    exact = odd.get(address).json()
+    assert (exact["box"], exact["pointwise_normalisation"]) == ([[0, 28], [0, 28]], False)
+    pointwise = odd.get(f"{address}&pointwise_normalisation=true").json()
+    assert (pointwise["box"], pointwise["pointwise_normalisation"]) == ([[7, 12], [0, 3]], True)
+    assert_problem(
+        odd.get(f"{address}&pointwise_normalisation=maybe"), 422, "pointwise_normalisation"
+    )
+
+
+def test_sequences_have_x_alone(odd: Client) -> None:
+    address = "/api/v1/models/odd/receptive-field?layer=rows"
+    answer = odd.get(f"{address}&x=4&channel=3&pointwise_normalisation=true").json()
+    assert answer["box"] == [[0, 6], [0, 28]], "row 3 and those before it, two convolutions deep"
+    assert (answer["y"], answer["x"]) == (None, 4)
+    assert_problem(odd.get(f"{address}&x=5"), 404, "x")
+    assert "only x" in assert_problem(odd.get(f"{address}&y=0&x=4"), 422, "y")["detail"]
+    nodes = {node["name"]: node for node in odd.get("/api/v1/models/odd").json()["nodes"]}
+    assert nodes["rows"]["shape"] == [1, 28, 5]
+    assert nodes["convolution@1"]["call"] == 1
 
 
 @pytest.mark.parametrize(

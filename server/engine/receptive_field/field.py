@@ -60,6 +60,7 @@ def receptive_field(
     channel: int | None = None,
     item: object = None,
     input: int = 0,
+    pointwise_normalisation: bool = False,
 ) -> ReceptiveField:
     """The receptive field of one unit of a layer, for the first item of the batch.
 
@@ -72,12 +73,17 @@ def receptive_field(
         channel: index on axis 1; without it, the union over all.
         item: key, index, or tuple of those, of the tensor when the layer returns several.
         input: which input of the model, counted in the order of the example.
+        pointwise_normalisation: whether the statistics of group, layer, instance and batch
+            normalisation count as constants, so that each position reads itself only. They do not
+            in truth: without it, such layers read all that the statistics are taken over.
 
     Raises:
         KeyError: no such layer or call.
         LookupError: no such item, or several tensors and no item.
         IndexError: a channel, position or input that is not there.
     """
+    if pointwise_normalisation:
+        trace = trace.with_constant_statistics
     node = trace.layer(layer, call)
     slot = chosen_slot(node, item)
     positions = _unit(node, slot.view.shape, channel, position)
