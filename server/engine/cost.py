@@ -11,15 +11,18 @@ from torch import Tensor
 Shape = tuple[int, ...]
 
 
-def multiply_accumulates(name: str, arguments: Mapping[str, Any], result: Any) -> int:
-    """Of one call of an operator; 0 for those without products that are summed.
+Count = Callable[[Mapping[str, Any], Any], int]
+"""From the arguments of a call by name, and its result, to its multiply-accumulates."""
+
+
+def counted_by(name: str) -> Count | None:
+    """How an operator's multiply-accumulates are counted; None: it sums no products.
 
     A convolution takes, for each output value, one for each weight that reaches it:
     ``outputs * weights / output channels``; a transposed one the same with inputs for outputs.
     A product of matrices (m, k) and (k, n) takes ``m * k * n``.
     """
-    count = _COUNTS.get(name)
-    return count(arguments, result) if count else 0
+    return _COUNTS.get(name)
 
 
 def _convolution(arguments: Mapping[str, Any], result: Any) -> int:
@@ -29,7 +32,7 @@ def _convolution(arguments: Mapping[str, Any], result: Any) -> int:
     return int(values.numel() * math.prod(weight.shape[1:]))
 
 
-def _product(left: str, right: str) -> Callable[[Mapping[str, Any], Any], int]:
+def _product(left: str, right: str) -> Count:
     def count(arguments: Mapping[str, Any], _result: Any) -> int:
         return int(arguments[left].numel() * math.prod(arguments[right].shape[-1:]))
 
@@ -45,7 +48,7 @@ def _attention(arguments: Mapping[str, Any], _result: Any) -> int:
     return int(query.numel() * key.shape[-2] + math.prod(query.shape[:-1]) * value[0, 0].numel())
 
 
-_COUNTS: dict[str, Callable[[Mapping[str, Any], Any], int]] = {
+_COUNTS: dict[str, Count] = {
     "convolution": _convolution,
     "mm": _product("self", "mat2"),
     "bmm": _product("self", "mat2"),

@@ -3,27 +3,62 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+PLAIN = frozenset({bool, int, float, str, type(None), torch.dtype, torch.device, slice})
+"""Types of arguments that hold no tensor, for a quick look."""
 
-def tensors_in(value: Any) -> Iterator[Tensor]:
+
+def tensors_in(value: Any) -> list[Tensor]:
     """Every tensor in nested tuples, lists, mappings and dataclasses, in order."""
+    found: list[Tensor] = []
+    _collect(value, found)
+    return found
+
+
+def _collect(value: Any, found: list[Tensor]) -> None:
     if isinstance(value, Tensor):
-        yield value
-    elif dataclasses.is_dataclass(value) and not isinstance(value, Mapping | type):
-        for field in dataclasses.fields(value):
-            yield from tensors_in(getattr(value, field.name))
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from tensors_in(item)
+        found.append(value)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from tensors_in(item)
+            _collect(item, found)
+    elif type(value) in PLAIN:  # a short cut for what most arguments are
+        return
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            _collect(item, found)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            _collect(getattr(value, field.name), found)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Function:
+    """What there is to know of a PyTorch function, whatever it is given."""
+
+    kind: str
+    """Its plain name: see ``operation_kind``."""
+    writes: bool
+    """Whether it writes to its first argument."""
+    escapes: bool
+    """Whether it hands the values of its first argument to where nothing is recorded."""
+
+
+ESCAPES = frozenset({"numpy", "__array__", "tolist", "__dlpack__", "data_ptr"})
+"""Methods of tensors that do so."""
+
+
+@functools.lru_cache(maxsize=4096)
+def described(func: Callable[..., Any]) -> Function:
+    """A function as PyTorch names it."""
+    name = str(getattr(func, "__name__", ""))
+    return Function(operation_kind(func), _writes(name), name in ESCAPES)
 
 
 def operation_kind(func: Callable[..., Any]) -> str:
@@ -38,28 +73,37 @@ def operation_kind(func: Callable[..., Any]) -> str:
 
 
 def mutated_tensors(
-    func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Tensor, ...]:
+    function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> list[Tensor]:
     """The tensors that a call writes to: of ``add_``, ``x[...] = v``, ``inplace=`` and ``out=``."""
     if "out" in kwargs:
-        return tuple(tensors_in(kwargs["out"]))
-    name = str(getattr(func, "__name__", ""))
+        return tensors_in(kwargs["out"])
+    if function.writes or kwargs.get("inplace") is True:
+        return tensors_in(args[:1])
+    return []
+
+
+def _writes(name: str) -> bool:
     in_place = name.endswith("_") and not name.endswith("__")
     # x += y is __iadd__; __int__ and __invert__ are no such operators: there is no __nt__.
     assignment = name.startswith("__i") and hasattr(Tensor, f"__{name[3:]}")
-    if in_place or assignment or name == "__setitem__" or kwargs.get("inplace") is True:
-        return tuple(tensors_in(args[:1]))
-    return ()
+    return in_place or assignment or name == "__setitem__"
 
 
 def module_hyperparameters(module: nn.Module) -> dict[str, Any]:
     """The configuration that a module declares as constant, such as kernel_size and stride."""
     names = getattr(type(module), "__constants__", ())
-    values = {name: getattr(module, name) for name in names if hasattr(module, name)}
-    plain = {name: value for name, value in values.items() if _is_plain(value)}
+    attributes = module.__dict__
+    found: dict[str, Any] = {}
+    for name in names:
+        value = attributes[name] if name in attributes else getattr(module, name, _MISSING)
+        if type(value) in _JSON:
+            found[name] = value
+        elif value is not _MISSING and _is_plain(value):
+            found[name] = _as_json(value)
     if "bias" in module._parameters:
-        plain["bias"] = module._parameters["bias"] is not None
-    return {name: _as_json(value) for name, value in plain.items()}
+        found["bias"] = module._parameters["bias"] is not None
+    return found
 
 
 def operation_hyperparameters(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -71,6 +115,10 @@ def operation_hyperparameters(args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         if _is_plain(value) and not name.startswith("_")
     }
     return ({"arguments": positional} if positional else {}) | named
+
+
+_MISSING = object()
+_JSON = frozenset({bool, int, str, type(None)})
 
 
 def _is_plain(value: Any) -> bool:

@@ -8,7 +8,7 @@ memory, seen otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,18 +16,10 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from server.engine.cost import multiply_accumulates
-from server.engine.operations import tensors_in
-
-USES_VALUES = frozenset(
-    {
-        *("index", "_unsafe_index", "index_select", "gather", "take", "masked_select", "nonzero"),
-        *("index_put", "index_put_", "_index_put_impl_", "_unsafe_index_put"),
-        *("index_add", "index_add_", "index_copy", "index_copy_", "index_fill", "index_fill_"),
-        *("scatter", "scatter_", "scatter_add", "scatter_add_", "repeat_interleave"),
-    }
-)
-"""Operators that move data to where an integer tensor says."""
+from server.engine.cost import counted_by
+from server.engine.indices import INDICES
+from server.engine.operations import PLAIN, tensors_in
+from server.engine.shortcuts import SHORTCUTS
 
 RELABELS = frozenset(
     {
@@ -42,7 +34,8 @@ class ValuesNeeded(RuntimeError):
     """An operator moves data by the values of a tensor, which a meta tensor does not have."""
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, since that makes creating one several times slower; nobody writes to them.
+@dataclass(slots=True, unsafe_hash=True)
 class View:
     """A tensor as a view of memory; strides and offset count elements of ``itemsize`` bytes."""
 
@@ -56,7 +49,7 @@ class View:
     """Its values, of an index that moves data."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Storage:
     """A piece of memory: how many bytes of it are used, in elements of how many at the least."""
 
@@ -64,7 +57,7 @@ class Storage:
     unit: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Slot:
     """A tensor at a time: its memory, and how many operations had been recorded by then."""
 
@@ -72,7 +65,7 @@ class Slot:
     time: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Operation:
     """One call of an operator that the model's input can reach, or that overwrites such memory."""
 
@@ -89,6 +82,48 @@ class Operation:
     """Tensors whose values may have come to it through Python numbers or NumPy."""
 
 
+class _Signature:
+    """What an operator's schema says, read once for all its calls."""
+
+    def __init__(self, function: Any) -> None:
+        schema = function._schema
+        self.name = str(schema.name).partition("::")[2]
+        arguments = schema.arguments
+        self.positional = tuple(item.name for item in arguments if not item.kwarg_only)
+        self.defaults = {item.name: item.default_value for item in arguments
+                         if item.has_default_value()}  # fmt: skip
+        self.order = tuple(item.name for item in arguments)
+        self.writes = tuple(
+            item.name
+            for item in arguments
+            if schema.is_mutable and item.alias_info is not None and item.alias_info.is_write
+        )
+        self.count = counted_by(self.name)
+        self.indices = INDICES.get(self.name.removesuffix("_"), ())
+        # What differs from run to run is no constant, though no input reaches it.
+        self.random = torch.Tag.nondeterministic_seeded in function.tags
+        self.relabels = self.name in RELABELS
+        # What is written to ``out=`` may be resized.
+        self.resizes = self.relabels or any(item.kwarg_only and item.name in self.writes
+                                            for item in arguments)  # fmt: skip
+        self.shortcut = SHORTCUTS.get(function)
+
+    def named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Arguments by name, in the order of the schema, with its defaults."""
+        if len(args) == len(self.order):
+            return dict(zip(self.order, args, strict=True))
+        named = {**dict(zip(self.positional, args, strict=False)), **kwargs}
+        return {
+            name: named[name] if name in named else self.defaults[name]
+            for name in self.order
+            if name in named or name in self.defaults
+        }
+
+
+_SIGNATURES: dict[Any, _Signature] = {}
+"""By overload."""
+
+
 class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records operators while it is active; ``inputs`` are the tensors given to the model."""
 
@@ -99,14 +134,15 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """By number."""
         self.paused = False
         self.multiply_accumulates = 0
+        self._constants = [tensor for tensor in constants if tensor.layout is torch.strided]
         self._numbers: dict[int, int] = {}
-        self._alive: list[Any] = []
+        self._views: dict[int, View] = {}
+        """Of every tensor that has been seen, by its id."""
+        self._alive: list[Tensor] = []
+        """These tensors, so that no id and no address is given twice."""
         self._reached: set[int] = set()
         self._escaped: list[View] = []
         self._scalars: list[View] = []
-        for tensor in constants:
-            if tensor.layout is torch.strided:
-                self.view(tensor)
         self._inputs = [self.view(tensor) for tensor in inputs]
         self._reached.update(view.storage for view in self._inputs)
 
@@ -117,27 +153,58 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def view(self, tensor: Tensor, *, values: bool = False) -> View:
         """A tensor as a view of memory."""
-        number, _ = self._number(tensor)
+        known = self._views.get(id(tensor))
+        if known is not None and not values:
+            return known
+        # data_ptr() would be 0 for every meta tensor.
+        key = tensor.untyped_storage()._cdata
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._numbers)
         itemsize = tensor.element_size()
-        shape, stride = tuple(tensor.shape), tuple(tensor.stride())
+        shape, stride = tuple(tensor.shape), tensor.stride()
         offset = int(tensor.storage_offset())
-        last = offset + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
-        extent = (last + 1) * itemsize if tensor.numel() else 0
-        known = self.storages.get(number, Storage(0, itemsize))
-        self.storages[number] = Storage(max(known.size, extent), min(known.unit, itemsize))
-        kept = tensor.detach().clone() if values else None
+        extent = 0
+        if 0 not in shape:
+            last = offset
+            for size, step in zip(shape, stride, strict=True):
+                last += (size - 1) * step
+            extent = (last + 1) * itemsize
+        storage = self.storages.get(number)
+        if storage is None:
+            self.storages[number] = Storage(extent, itemsize)
+        elif extent > storage.size or itemsize < storage.unit:
+            self.storages[number] = Storage(max(storage.size, extent), min(storage.unit, itemsize))
         floating = tensor.is_floating_point() or tensor.is_complex()
-        return View(number, shape, stride, offset, itemsize, floating, kept)
+        if values:
+            kept = tensor.detach().clone()
+            return View(number, shape, stride, offset, itemsize, floating, kept)
+        view = View(number, shape, stride, offset, itemsize, floating)
+        self._views[id(tensor)] = view
+        self._alive.append(tensor)
+        return view
 
     def slot(self, tensor: Tensor) -> Slot:
         """A tensor as it is now."""
         return Slot(self.view(tensor), len(self.operations))
+
+    def forget(self, tensors: Iterable[Tensor] | None = None) -> None:
+        """Look at tensors anew, or at all of them: they may see their memory otherwise now."""
+        if tensors is None:
+            self._views.clear()
+        else:
+            for tensor in tensors:
+                self._views.pop(id(tensor), None)
 
     def escape(self, tensors: Iterable[Tensor]) -> None:
         """The values of tensors go to where nothing is recorded, such as NumPy, and may change."""
         for tensor in tensors:
             view = self.view(tensor)
             if view.storage in self._reached:
+                if not self._escaped:
+                    # From now on, memory that is not known may hold these values.
+                    for constant in self._constants:
+                        self.view(constant)
                 self._escaped.append(view)
                 self.operations.append(
                     Operation("numpy", None, {}, (), (view,), tuple(self._escaped))
@@ -151,96 +218,102 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        signature = _SIGNATURES.get(func)
+        if signature is None:
+            signature = _SIGNATURES[func] = _Signature(func)
         # A ScriptModule's operators would be given to an active TorchFunctionMode here.
         with torch._C.DisableTorchFunction():
-            result = func(*args, **kwargs)
+            shortcut = signature.shortcut
+            result = shortcut(*args, **kwargs) if shortcut is not None else None
+            if result is None:
+                result = func(*args, **kwargs)
             if not self.paused:
-                self._note(func, args, kwargs, result)
+                self._note(func, signature, args, kwargs, result)
         return result
 
-    def _note(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
-        read = tuple(tensors_in((args, kwargs)))
+    def _note(
+        self,
+        func: Any,
+        signature: _Signature,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        result: Any,
+    ) -> None:
+        read = tensors_in(args)
+        if kwargs:
+            read += tensors_in(kwargs)
+        if signature.resizes:
+            self.forget(read)
+        reads_input = signature.random
+        reached = self._reached
         for tensor in read:
-            self._adopt(tensor)
-        name = str(func._schema.name).partition("::")[2]
-        if name in RELABELS:
+            view = self._views.get(id(tensor)) or self._adopted(tensor)
+            if view.storage in reached:
+                reads_input = True
+        if signature.relabels:
             return
-        named = _named(func._schema, args, kwargs)
-        self.multiply_accumulates += multiply_accumulates(name, named, result)
-        reads_input = any(self._number(tensor)[0] in self._reached for tensor in read)
-        if name == "_local_scalar_dense":
+        named = signature.named(args, kwargs)
+        if signature.count is not None:
+            self.multiply_accumulates += signature.count(named, result)
+        if signature.name == "_local_scalar_dense":
             self._scalars += [
                 self.view(tensor) for tensor in read if reads_input and tensor.is_floating_point()
             ]
             return
         outside = tuple(self._scalars) if self._scalars and _has_float((args, kwargs)) else ()
-        written = tuple(_written(func._schema, named))
-        overwritten = {id(tensor) for tensor in written}
-        fresh = [
-            tensor
-            for tensor in tensors_in(result)
-            if id(tensor) not in overwritten and self._number(tensor)[1]
-        ]
-        if not (reads_input or outside) or not (fresh or written):
+        fresh = self._fresh(result)
+        if not (reads_input or outside):
             return
-        values = name in USES_VALUES and reads_input
-        results = tuple(self.view(tensor) for tensor in fresh)
-        writes = tuple(self.view(tensor) for tensor in written)
-        self._reached.update(view.storage for view in (*results, *writes))
-        arguments = {key: self._recorded(value, values) for key, value in named.items()}
-        self.operations.append(Operation(name, func, arguments, results, writes, outside))
+        writes: tuple[View, ...] = ()
+        if signature.writes:
+            written = [t for name in signature.writes for t in tensors_in(named.get(name))]
+            writes = tuple(self.view(tensor) for tensor in written)
+        if not fresh and not writes:
+            return
+        indices = signature.indices
+        arguments = {
+            name: value if type(value) in PLAIN else self._recorded(value, name in indices)
+            for name, value in named.items()
+        }
+        for view in fresh:
+            reached.add(view.storage)
+        for view in writes:
+            reached.add(view.storage)
+        self.operations.append(Operation(signature.name, func, arguments, fresh, writes, outside))
+
+    def _fresh(self, result: Any) -> tuple[View, ...]:
+        """Views of those results whose memory is new: others are arguments, or views of some."""
+        if isinstance(result, Tensor):
+            if result.untyped_storage()._cdata in self._numbers:
+                return ()
+            return (self.view(result),)
+        return tuple(
+            [
+                self.view(tensor)
+                for tensor in tensors_in(result)
+                if tensor.untyped_storage()._cdata not in self._numbers
+            ]
+        )
 
     def _recorded(self, value: Any, values: bool) -> Any:
         """An argument with its tensors as views."""
         if isinstance(value, Tensor):
-            index = values and not (value.is_floating_point() or value.is_complex())
-            if index and value.is_meta:
+            constant = values and self.view(value).storage not in self._reached
+            if constant and value.is_meta:
                 raise ValuesNeeded
-            return self.view(value, values=index)
+            return self.view(value, values=constant)
         if isinstance(value, list | tuple):
-            return tuple(self._recorded(item, values) for item in value)
+            return tuple([self._recorded(item, values) for item in value])
         return value
 
-    def _number(self, tensor: Tensor) -> tuple[int, bool]:
-        """The number of a tensor's storage, and whether it is new."""
-        storage = tensor.untyped_storage()
-        # data_ptr() would be 0 for every meta tensor.
-        key = storage._cdata
-        new = key not in self._numbers
-        if new:
-            self._numbers[key] = len(self._numbers)
-            self._alive.append(storage)  # so that no address is given twice
-        return self._numbers[key], new
-
-    def _adopt(self, tensor: Tensor) -> None:
-        """Note a tensor; one from nowhere may hold whatever left for NumPy before."""
-        number, new = self._number(tensor)
-        if new and self._escaped:
-            self._reached.add(number)
+    def _adopted(self, tensor: Tensor) -> View:
+        """A tensor seen for the first time; one from nowhere may hold what left for NumPy."""
+        if self._escaped and tensor.untyped_storage()._cdata not in self._numbers:
             view = self.view(tensor)
+            self._reached.add(view.storage)
             self.operations.append(Operation("numpy", None, {}, (view,), (), tuple(self._escaped)))
-
-
-def _named(schema: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Arguments by name, with the defaults of the schema."""
-    named: dict[str, Any] = {}
-    for index, argument in enumerate(schema.arguments):
-        if index < len(args) and not argument.kwarg_only:
-            named[argument.name] = args[index]
-        elif argument.name in kwargs:
-            named[argument.name] = kwargs[argument.name]
-        elif argument.has_default_value():
-            named[argument.name] = argument.default_value
-    return named
-
-
-def _written(schema: Any, named: Mapping[str, Any]) -> Iterator[Tensor]:
-    """The tensors that a call writes to, as its schema says."""
-    if not schema.is_mutable:
-        return
-    for argument in schema.arguments:
-        if argument.alias_info is not None and argument.alias_info.is_write:
-            yield from tensors_in(named.get(argument.name))
+            return view
+        return self.view(tensor)
 
 
 def _has_float(value: Any) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from torch.overrides import TorchFunctionMode
 from server.engine.given import Given, Recollection
 from server.engine.node import Node, with_slots
 from server.engine.operations import (
+    described,
     module_hyperparameters,
     mutated_tensors,
     operation_hyperparameters,
-    operation_kind,
     tensors_in,
 )
 from server.engine.record import OperationRecorder, Slot
@@ -27,17 +27,14 @@ from server.engine.record import OperationRecorder, Slot
 INPUT = "input"
 """Name of the first tensor given to the model; further ones are ``input@1``, ``input@2``, ..."""
 
-ESCAPES = frozenset({"numpy", "__array__", "tolist", "__dlpack__", "data_ptr"})
-"""Methods of tensors that hand values to where nothing is recorded."""
 
-
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Call:
-    """A module that is running: where, what it was given, and the costs before it."""
+    """A module that is running, or a function: where, what it was given, the costs before it."""
 
     path: str
-    read: tuple[Tensor, ...]
-    slots: tuple[Slot, ...]
+    read: list[Tensor]
+    slots: list[Slot]
     multiply_accumulates: int
     given: Given | None = None
 
@@ -58,20 +55,25 @@ class NodeRecorder(TorchFunctionMode):
         """Every module's calls, those with modules inside them too."""
         self.stopped_at: str | None = None
         self._model = model
-        self._keep = keep
-        named = (*model.named_parameters(), *model.named_buffers())
-        self._recollection = Recollection({id(tensor): name for name, tensor in named})
+        self._recollection: Recollection | None = None
+        if keep:
+            named = (*model.named_parameters(), *model.named_buffers())
+            self._recollection = Recollection({id(tensor): name for name, tensor in named})
         self._operations = operations
         self._running: list[_Call] = []
         self._leaf: nn.Module | None = None
         self._leaf_mutated: list[Tensor] = []
-        self._calls: Counter[str] = Counter()
-        self._module_calls: Counter[str] = Counter()
+        self._calls: dict[str, int] = {}
+        self._module_calls: dict[str, int] = {}
+        self._parameters: dict[int, dict[int, int]] = {}
+        """By a module's id: by their ids, the numbers of values of its parameters."""
         # Tensors are held until the end, so that no id is given twice.
         self._makers: dict[int, tuple[Tensor, str]] = {}
+        self._sharing: dict[int, list[Tensor]] = {}
+        """Of these tensors, those of each piece of memory."""
         self.input_names = tuple(self._unique(INPUT)[0] for _ in inputs)
         for tensor, name in zip(inputs, self.input_names, strict=True):
-            self._makers[id(tensor)] = tensor, name
+            self._make(tensor, name)
 
     @contextmanager
     def hooks(self) -> Iterator[None]:
@@ -80,7 +82,8 @@ class NodeRecorder(TorchFunctionMode):
             for path, module in self._model.named_modules():
                 if isinstance(module, torch.jit.ScriptModule):
                     continue  # takes no hooks: its operations are the enclosing module's
-                enter = functools.partial(self._enter, path)
+                leaf = not any(module.children())
+                enter = functools.partial(self._enter, path, leaf)
                 leave = functools.partial(self._leave, path)
                 handles = (
                     module.register_forward_pre_hook(enter, with_kwargs=True),
@@ -92,18 +95,18 @@ class NodeRecorder(TorchFunctionMode):
 
     def result(self, output: Any) -> Any:
         """What the model returned, with slots in the place of tensors."""
-        with self._unrecorded():
+        with torch._C.DisableTorchFunction():
             return with_slots(output, self._operations.slot)
 
-    def _enter(self, path: str, module: nn.Module, args: Any, kwargs: Any) -> None:
+    def _enter(self, path: str, leaf: bool, module: nn.Module, args: Any, kwargs: Any) -> None:
         self.stopped_at = None
-        read = tuple(tensors_in((args, kwargs)))
-        with self._unrecorded():
-            slots = tuple(map(self._operations.slot, read))
-            given = None if any(module.children()) else self._given(None, args, kwargs)
-        counted = self._operations.multiply_accumulates
-        self._running.append(_Call(path, read, slots, counted, given))
-        if self._leaf is None and path and not any(module.children()):
+        operations = self._operations
+        with torch._C.DisableTorchFunction():
+            read = tensors_in(args) + tensors_in(kwargs) if kwargs else tensors_in(args)
+            slots = [operations.slot(tensor) for tensor in read]
+            given = self._given(None, args, kwargs) if leaf else None
+        self._running.append(_Call(path, read, slots, operations.multiply_accumulates, given))
+        if leaf and path and self._leaf is None:
             self._leaf = module
             self._leaf_mutated = []
 
@@ -111,34 +114,34 @@ class NodeRecorder(TorchFunctionMode):
         call = self._running.pop()
         if output is None and self.stopped_at is None:  # as when its forward raised
             self.stopped_at = path
-        leaf = self._leaf is module
-        if leaf:
+        number = self._module_calls.get(path, 0)
+        self._module_calls[path] = number + 1
+        node: Node | None = None
+        if self._leaf is module:
             self._leaf = None
-            output = self._record(
+            output, node = self._record(
                 base=path,
                 kind=type(module).__name__,
                 call=call,
                 output=output,
                 mutated=self._leaf_mutated,
-                learnable=module.parameters(),
+                parameters=sum(self._parameters_of(module).values()),
                 hyperparameters=module_hyperparameters(module),
             )
-        key = path, self._module_calls[path]
-        self._module_calls[path] += 1
-        if leaf and self.nodes and self.nodes[-1].module_path == path:
-            self.modules[key] = self.nodes[-1]
-        elif any(True for _ in tensors_in(output)):
-            with self._unrecorded():
-                self.modules[key] = self._node(
-                    name=f"{path}@{key[1]}" if key[1] else path,
+        elif made := tensors_in(output):
+            with torch._C.DisableTorchFunction():
+                node = self._node(
+                    name=f"{path}@{number}" if number else path,
                     kind=type(module).__name__,
-                    number=key[1],
+                    number=number,
                     call=call,
                     output=output,
-                    learnable=module.parameters(),
+                    made=made,
+                    parameters=sum(self._parameters_of(module).values()),
                     hyperparameters=module_hyperparameters(module),
-                    keep=False,
                 )
+        if node is not None:
+            self.modules[path, number] = node
         return output
 
     def __torch_function__(
@@ -149,34 +152,43 @@ class NodeRecorder(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        mutated = mutated_tensors(func, args, kwargs)
-        read = tuple(tensors_in((args, kwargs)))
-        with self._unrecorded():
-            slots = tuple(map(self._operations.slot, read)) if self._leaf is None else ()
-            given = self._given(func, args, kwargs) if self._leaf is None else None
-        before = self._operations.multiply_accumulates
+        function = described(func)
+        operations = self._operations
+        inside = self._leaf is not None
+        mutated = mutated_tensors(function, args, kwargs)
+        read: list[Tensor] = []
+        slots: list[Slot] = []
+        given: Given | None = None
+        if not inside or function.escapes:
+            with torch._C.DisableTorchFunction():
+                read = tensors_in(args) + tensors_in(kwargs) if kwargs else tensors_in(args)
+                slots = [operations.slot(tensor) for tensor in read]
+                given = None if inside else self._given(func, args, kwargs)
+        before = operations.multiply_accumulates
         result = func(*args, **kwargs)
-        if getattr(func, "__name__", "") in ESCAPES:
+        if function.escapes:
             with self._unrecorded():
-                self._operations.escape(read[:1])
-        if self._leaf is not None:
-            self._leaf_mutated.extend(mutated)
+                operations.escape(read[:1])
+        if function.kind == "set":  # of an attribute, such as data
+            operations.forget()
+        if inside:
+            self._leaf_mutated += mutated
             return result
-        returns = next(tensors_in(result), None) is not None
-        if not returns and not mutated:
+        returned = tensors_in(result)
+        if not returned and not mutated:
             return result
-        kind = operation_kind(func)
+        kind = function.kind
         path = self._running[-1].path if self._running else ""
-        recorded = self._record(
+        recorded, _ = self._record(
             base=f"{path}.{kind}" if path else kind,
             kind=kind,
             call=_Call(path, read, slots, before, given),
-            output=result if returns else mutated,
+            output=result if returned else mutated,
             mutated=mutated,
-            learnable=(tensor for tensor in read if isinstance(tensor, nn.Parameter)),
+            parameters=sum(tensor.numel() for tensor in read if isinstance(tensor, nn.Parameter)),
             hyperparameters=operation_hyperparameters(args, kwargs),
         )
-        return recorded if returns else result
+        return recorded if returned else result
 
     def _record(
         self,
@@ -186,16 +198,19 @@ class NodeRecorder(TorchFunctionMode):
         call: _Call,
         output: Any,
         mutated: Sequence[Tensor],
-        learnable: Iterable[Tensor],
+        parameters: int,
         hyperparameters: dict[str, Any],
-    ) -> Any:
-        with self._unrecorded():
-            # What is passed through untouched (Identity, Dropout in eval, contiguous) becomes a
-            # tensor object of its own: other readers of the original did not read this node.
-            if self._made(output) and not any(output is tensor for tensor in mutated):
+    ) -> tuple[Any, Node | None]:
+        """Note a node, unless it returned no tensor; and the output, perhaps as a new object."""
+        # What is passed through untouched (Identity, Dropout in eval, contiguous) becomes a
+        # tensor object of its own: other readers of the original did not read this node.
+        if id(output) in self._makers and not any(output is tensor for tensor in mutated):
+            with self._unrecorded():
                 output = output.detach()
-            if not any(True for _ in tensors_in(output)):
-                return output
+        made = tensors_in(output)
+        if not made:
+            return output, None
+        with torch._C.DisableTorchFunction():
             name, number = self._unique(base)
             node = self._node(
                 name=name,
@@ -203,17 +218,21 @@ class NodeRecorder(TorchFunctionMode):
                 number=number,
                 call=call,
                 output=output,
-                learnable=learnable,
+                made=made,
+                parameters=parameters,
                 hyperparameters=hyperparameters,
-                keep=self._keep,
             )
-            for tensor in tensors_in(output):
-                self._makers[id(tensor)] = tensor, name
-            if self._keep:
-                self._recollection.remember(name, tensors_in(output), node.outputs)
-            self._overwrite(mutated, name)
-            self.nodes.append(node)
-        return output
+            if self._recollection is not None:
+                with self._unrecorded():
+                    outputs = tuple(tensor.clone() for tensor in made)
+                node = dataclasses.replace(node, outputs=outputs, given=call.given)
+                self._recollection.remember(name, made, outputs)
+            for tensor in made:
+                self._make(tensor, name)
+            if mutated:
+                self._overwrite(mutated, name)
+        self.nodes.append(node)
+        return output, node
 
     def _node(
         self,
@@ -223,41 +242,58 @@ class NodeRecorder(TorchFunctionMode):
         number: int,
         call: _Call,
         output: Any,
-        learnable: Iterable[Tensor],
+        made: Sequence[Tensor],
+        parameters: int,
         hyperparameters: dict[str, Any],
-        keep: bool,
     ) -> Node:
-        made = tuple(tensors_in(output))
-        known = [
-            (self._makers[id(tensor)][1], slot)
-            for tensor, slot in zip(call.read, call.slots, strict=True)
-            if self._made(tensor)
-        ]
-        counted = self._operations.multiply_accumulates - call.multiply_accumulates
+        inputs: list[str] = []
+        reads: list[Slot] = []
+        for tensor, slot in zip(call.read, call.slots, strict=True):
+            known = self._makers.get(id(tensor))
+            if known is not None:
+                inputs.append(known[1])
+                reads.append(slot)
+        size = 0
+        for tensor in made:
+            size += tensor.numel() * tensor.element_size()
+        operations = self._operations
         return Node(
             name=name,
             kind=kind,
             module_path=call.path,
             call=number,
-            inputs=tuple(maker for maker, _ in known),
+            inputs=tuple(inputs),
             shape=tuple(made[0].shape),
-            parameters=sum(tensor.numel() for tensor in learnable),
+            parameters=parameters,
             hyperparameters=hyperparameters,
-            multiply_accumulates=counted,
-            activation_bytes=sum(tensor.numel() * tensor.element_size() for tensor in made),
-            reads=tuple(slot for _, slot in known),
-            result=with_slots(output, self._operations.slot),
-            outputs=tuple(tensor.clone() for tensor in made) if keep else (),
-            given=call.given if keep else None,
+            multiply_accumulates=operations.multiply_accumulates - call.multiply_accumulates,
+            activation_bytes=size,
+            reads=tuple(reads),
+            result=with_slots(output, operations.slot),
         )
 
     def _given(
         self, function: Callable[..., Any] | None, args: Any, kwargs: dict[str, Any]
     ) -> Given | None:
         """The arguments of a call, if they are to be kept."""
-        if not self._keep:
+        if self._recollection is None:
             return None
-        return self._recollection.given(function, args, kwargs, self._made)
+        with self._unrecorded():
+            return self._recollection.given(function, args, kwargs, self._made)
+
+    def _parameters_of(self, module: nn.Module) -> dict[int, int]:
+        """The numbers of values of a module's parameters, by their ids: shared ones count once."""
+        known = self._parameters.get(id(module))
+        if known is None:
+            if isinstance(module, torch.jit.ScriptModule):
+                own = [*module.parameters()]
+            else:
+                own = [tensor for tensor in module._parameters.values() if tensor is not None]
+            known = {id(tensor): tensor.numel() for tensor in own} if own else {}
+            for child in module.children():
+                known |= self._parameters_of(child)
+            self._parameters[id(module)] = known
+        return known
 
     @contextmanager
     def _unrecorded(self) -> Iterator[None]:
@@ -270,22 +306,26 @@ class NodeRecorder(TorchFunctionMode):
         finally:
             self._operations.paused = paused
 
-    def _made(self, value: object) -> bool:
-        """Whether it is a tensor that an input or a node gave."""
-        return id(value) in self._makers
+    def _made(self, tensor: Tensor) -> bool:
+        """Whether an input or a node gave it."""
+        return id(tensor) in self._makers
+
+    def _make(self, tensor: Tensor, name: str) -> None:
+        """Note who made a tensor."""
+        if id(tensor) not in self._makers:
+            self._sharing.setdefault(_memory(tensor), []).append(tensor)
+        self._makers[id(tensor)] = tensor, name
 
     def _overwrite(self, mutated: Sequence[Tensor], name: str) -> None:
         """Let every tensor that shares memory with one written to come from ``name``."""
-        written = {_memory(tensor) for tensor in mutated if self._made(tensor)}
-        if written:
-            for key, (tensor, _) in self._makers.items():
-                if _memory(tensor) in written:
-                    self._makers[key] = tensor, name
+        for memory in {_memory(tensor) for tensor in mutated if self._made(tensor)}:
+            for tensor in self._sharing.get(memory, ()):
+                self._makers[id(tensor)] = tensor, name
 
     def _unique(self, base: str) -> tuple[str, int]:
         """A name that no node bears yet, and the number of the call."""
-        call = self._calls[base]
-        self._calls[base] += 1
+        call = self._calls.get(base, 0)
+        self._calls[base] = call + 1
         return (f"{base}@{call}" if call else base), call
 
 
