@@ -23,6 +23,7 @@ from server.engine.operations import tensors_in
 from server.engine.preserved import preserved
 from server.engine.receptive_field.field import ReceptiveField, receptive_field
 from server.engine.receptive_field.pointwise_normalisation import with_constant_statistics
+from server.engine.receptive_field.projective import Place, ProjectiveField, projective_field
 from server.engine.record import Operation, OperationRecorder, Storage, View
 from server.engine.recorder import NodeRecorder
 
@@ -97,6 +98,30 @@ class Trace:
             pointwise_normalisation=pointwise_normalisation,
         )
 
+    def projective_field(
+        self,
+        layer: str,
+        position: tuple[Place, ...],
+        *,
+        input: int = 0,
+        call: int = 0,
+        channel: int | None = None,
+        item: Any = None,
+        pointwise_normalisation: bool = False,
+    ) -> ProjectiveField:
+        """The units of a layer that a position of the input can change, or a region of it: see
+        ``projective_field`` in ``projective``."""
+        return projective_field(
+            self,
+            layer,
+            position,
+            input=input,
+            call=call,
+            channel=channel,
+            item=item,
+            pointwise_normalisation=pointwise_normalisation,
+        )
+
     @functools.cached_property
     def with_constant_statistics(self) -> Trace:
         """The same run, where normalisation reads the position itself and no statistics."""
@@ -152,7 +177,7 @@ def trace_model(model: nn.Module, example: Example, *, keep: bool = False) -> Tr
 def _run(model: nn.Module, inputs: Inputs, device: torch.device, keep: bool) -> Trace:
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     forward: Callable[..., Any] = model
-    if device == META:
+    if device == META and any(not tensor.is_meta for tensor in tensors.values()):
         tensors = {name: _on_meta(tensor) for name, tensor in tensors.items()}
         forward = functools.partial(_with_tensors, model, tensors)
     with preserved(model), torch.inference_mode(False), torch.no_grad():
@@ -206,5 +231,7 @@ def _with_tensors(
 
 def _on_meta(tensor: Tensor) -> Tensor:
     """A stand-in of the same shape, type and strides, and a parameter if that was one."""
+    if tensor.is_meta:
+        return tensor
     copy = tensor.detach().to(META)
     return nn.Parameter(copy, False) if isinstance(tensor, nn.Parameter) else copy

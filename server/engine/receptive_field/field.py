@@ -100,7 +100,7 @@ def receptive_field(
         return ReceptiveField(None, empty, reached.status, reached.causes, **closed)
     flat = some(found, tuple(axis for axis in range(found.ndim) if axis not in spatial))
     mask = torch.from_numpy(np.ascontiguousarray(flat))
-    return ReceptiveField(_box(flat), mask, reached.status, reached.causes, **closed)
+    return ReceptiveField(box_around(flat), mask, reached.status, reached.causes, **closed)
 
 
 def spatial_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -168,7 +168,8 @@ def _within(node: Node, name: str, index: int, size: int) -> int:
     return index
 
 
-def _box(mask: Mask) -> Box:
+def box_around(mask: Mask) -> Box:
+    """The smallest box around the positions of a set that is not empty."""
     box: list[tuple[int, int]] = []
     for axis in range(mask.ndim):
         along = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))

@@ -40,6 +40,8 @@ def first(wanted: Sequence[Mask | None]) -> Mask:
         ValueError: the wanted results differ in shape.
     """
     masks = [mask for mask in wanted if mask is not None]
+    if len(masks) == 1:
+        return masks[0]
     if any(mask.shape != masks[0].shape for mask in masks):
         raise ValueError("results of different shapes are wanted")
     union: Mask = np.logical_or.reduce(masks)

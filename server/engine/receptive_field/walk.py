@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from server.engine.receptive_field.memory import Mask, Memory
-from server.engine.receptive_field.reads import arguments_read, everything
+from server.engine.receptive_field.reads import Rule, everything
 from server.engine.receptive_field.reductions import all_of
 from server.engine.receptive_field.rules import Status, rule_of
 from server.engine.record import Operation, Slot, Storage, View
@@ -41,19 +41,14 @@ def walk_back(
     memory.add(slot.view, positions)
     status: Status = "exact"
     causes: dict[str, None] = {}
-    changing = {view.storage for view in inputs}
-    for operation in operations[: slot.time]:
-        changing.update(view.storage for view in (*operation.results, *operation.written))
+    changing = changing_storages(operations[: slot.time], inputs)
     for operation in reversed(operations[: slot.time]):
         wanted = [memory.take(view) for view in (*operation.results, *operation.written)]
         for view in operation.results:
             memory.drop(view)
         if all(mask is None for mask in wanted):
             continue
-        rule, certainty = rule_of(operation)
-        if any(view.storage in changing for view in _indices(operation)):
-            # The input decides which positions are read: it may be any.
-            rule, certainty = all_of, max(certainty, "bound", key=WORSE.__getitem__)
+        rule, certainty = rule_for(operation, changing)
         try:
             found = list(rule(operation, wanted))
         except Exception:
@@ -70,6 +65,14 @@ def walk_back(
     return Reached(tuple(memory.get(view) for view in inputs), status, tuple(causes))
 
 
-def _indices(operation: Operation) -> Iterator[View]:
-    """The arguments by whose values an operation moves others."""
-    return (view for view in arguments_read(operation) if view.values is not None)
+def changing_storages(operations: Sequence[Operation], inputs: Sequence[View]) -> set[int]:
+    """The memory that the inputs are in, or that some operation writes to; the rest is constant."""
+    changing = {view.storage for view in inputs}
+    for operation in operations:
+        changing.update(view.storage for view in (*operation.results, *operation.written))
+    return changing
+
+
+def rule_for(operation: Operation, changing: Container[int]) -> tuple[Rule, Status]:
+    """The rule for an operation, and how sure it is, given the memory that is not constant."""
+    return rule_of(operation, changing)
