@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from server.engine.cost import counted_by
 from server.engine.indices import INDICES
+from server.engine.meta_leniency import DOUBTS, Doubtful
 from server.engine.operations import PLAIN, tensors_in
 from server.engine.shortcuts import SHORTCUTS
 
@@ -107,6 +108,7 @@ class _Signature:
         self.resizes = self.relabels or any(item.kwarg_only and item.name in self.writes
                                             for item in arguments)  # fmt: skip
         self.shortcut = SHORTCUTS.get(function)
+        self.doubt = DOUBTS.get(self.name)
 
     def named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Arguments by name, in the order of the schema, with its defaults."""
@@ -122,6 +124,14 @@ class _Signature:
 
 _SIGNATURES: dict[Any, _Signature] = {}
 """By overload."""
+
+
+def signature_of(function: Any) -> _Signature:
+    """What an operator's schema says."""
+    signature = _SIGNATURES.get(function)
+    if signature is None:
+        signature = _SIGNATURES[function] = _Signature(function)
+    return signature
 
 
 class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -218,9 +228,7 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        signature = _SIGNATURES.get(func)
-        if signature is None:
-            signature = _SIGNATURES[func] = _Signature(func)
+        signature = _SIGNATURES.get(func) or signature_of(func)
         # A ScriptModule's operators would be given to an active TorchFunctionMode here.
         with torch._C.DisableTorchFunction():
             shortcut = signature.shortcut
@@ -253,6 +261,8 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if signature.relabels:
             return
         named = signature.named(args, kwargs)
+        if signature.doubt is not None and read[0].is_meta and signature.doubt(named):
+            raise Doubtful(signature.name)
         if signature.count is not None:
             self.multiply_accumulates += signature.count(named, result)
         if signature.name == "_local_scalar_dense":
