@@ -7,6 +7,7 @@ it describes operators that do not exist, though next to no architecture uses on
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder
@@ -14,7 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 _BOXES = "Tensor input, Tensor rois, float spatial_scale"
 _POOLED = "SymInt pooled_height, SymInt pooled_width"
@@ -56,29 +59,68 @@ _torch: Any = torch
 _libraries: list[Any] = []
 
 
+def import_torchvision() -> Any:
+    """Import torchvision, with stand-ins for its operators where its own cannot be loaded.
+
+    Architectures need no more than that the operators exist, except that detectors call ``nms``:
+    this one computes, on the CPU.
+
+    Raises:
+        ImportError: torchvision is not installed, or cannot be imported for another reason.
+    """
+    stands_in = define_missing_operators()
+    torchvision = importlib.import_module("torchvision")
+    if stands_in:
+        # It refuses to call the operator when it did not load its own.
+        torchvision.ops.boxes._assert_has_ops = lambda: None
+    return torchvision
+
+
 def define_missing_operators() -> bool:
     """Define torchvision's operators where its compiled extension is missing; to be called first.
 
-    They have schemas and no arithmetic. A torchvision that brings its own is left alone, and so is
-    a Python without torchvision.
+    A torchvision that brings its own is left alone, and so is a Python without torchvision.
 
     Returns:
         Whether stand-ins are defined, now or by an earlier call.
     """
-    if _libraries or _are_defined():
-        return bool(_libraries)
+    if _libraries:
+        return True
     found = find_spec("torchvision")
     if found is None or found.origin is None or _load_extension(Path(found.origin).parent):
         return False
-    library = _torch.library.Library("torchvision", "DEF")
+    library = _torch.library.Library("torchvision", "FRAGMENT")
     for schema in SCHEMAS:
-        library.define(schema)
+        if not hasattr(torch.ops.torchvision, schema.partition("(")[0]):
+            library.define(schema)
+    library.impl("nms", non_maximum_suppression, "CPU")
     _libraries.append(library)
     return True
 
 
-def _are_defined() -> bool:
-    return hasattr(torch.ops.torchvision, "nms")
+def non_maximum_suppression(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
+    """The boxes that overlap no better one: best first, each strikes out those too much like it.
+
+    Args:
+        boxes: float (N, 4), each ``x0, y0, x1, y1``.
+        scores: float (N,), the greater the better.
+        threshold: intersection over union, in 0..1, above which the worse of two boxes goes.
+
+    Returns:
+        int64 (kept,): indices into the boxes, best first.
+    """
+    corners = boxes.detach().double().numpy()
+    order = scores.detach().argsort(descending=True, stable=True).numpy()
+    areas = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
+    kept = []
+    while len(order):
+        best, order = order[0], order[1:]
+        kept.append(best)
+        low = np.maximum(corners[best, :2], corners[order, :2])
+        high = np.minimum(corners[best, 2:], corners[order, 2:])
+        common = (high - low).clip(min=0).prod(axis=1)
+        order = order[common <= threshold * (areas[best] + areas[order] - common)]
+    return torch.tensor(kept, dtype=torch.int64)
 
 
 def _load_extension(folder: Path) -> bool:
@@ -92,4 +134,4 @@ def _load_extension(folder: Path) -> bool:
         _torch.ops.load_library(extension.origin)
     except OSError:
         return False
-    return _are_defined()
+    return True
