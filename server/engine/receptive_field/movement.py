@@ -29,6 +29,8 @@ NAMES = frozenset(
         *("squeeze_copy", "unsqueeze_copy", "transpose_copy", "t_copy", "unfold_copy"),
         *("split_copy", "split_with_sizes_copy", "unbind_copy", "as_strided_copy"),
         *("unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk", "diagonal_copy"),
+        *("where", "masked_fill", "masked_scatter", "put", "max_unpool2d", "max_unpool3d"),
+        *("_unsafe_index_put", "reflection_pad", "replication_pad", "_pad_circular"),
     }
 )
 
@@ -44,7 +46,7 @@ def movement(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
     """Each position reads the one whose number arrives there; 0 is no position."""
     numbered: list[tuple[View, int]] = []
     given = {
-        name: 0 if name == "value" and not isinstance(value, View) else _numbered(value, numbered)
+        name: 0 if _is_filling(name, value) else _numbered(value, numbered)
         for name, value in operation.arguments.items()
     }
     assert operation.function is not None
@@ -70,6 +72,11 @@ def folding(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
         *(given[name] for name in ("kernel_size", "dilation", "padding", "stride")),
     )
     yield given["self"], columns.numpy() > 0
+
+
+def _is_filling(name: str, value: Any) -> bool:
+    """Whether an argument is a number that is put somewhere, and not one that says where."""
+    return name in ("value", "self", "other") and isinstance(value, bool | int | float | complex)
 
 
 def _numbered(value: Any, numbered: list[tuple[View, int]]) -> Any:

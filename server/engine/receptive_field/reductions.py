@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from server.engine.receptive_field.memory import Mask, some
+from server.engine.receptive_field.memory import Mask
 from server.engine.receptive_field.reads import (
     Reads,
     along,
@@ -69,48 +69,47 @@ def batch_normalisation(operation: Operation, wanted: Sequence[Mask | None]) -> 
     yield from _weights(operation, source)
 
 
-def product(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
-    """Of matrices: a row of the left, a column of the right; for batches, of the same item."""
+def slices(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
+    """``renorm``: all of the same slice along the axis."""
+    positions = first(wanted)
+    axis = operation.arguments["dim"] % positions.ndim
+    others = tuple(other for other in range(positions.ndim) if other != axis)
+    yield operation.arguments["self"], along(positions, others, positions.shape)
+
+
+def last_axis(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
+    """Draws from probabilities along the last axis."""
+    source: View = operation.arguments["self"]
+    yield source, along(first(wanted), (-1,), source.shape)
+
+
+def cross(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
+    """A product of vectors along the axis: the other two components of each."""
+    positions = first(wanted)
+    axis = operation.arguments["dim"] % positions.ndim
+    others = np.roll(positions, 1, axis) | np.roll(positions, 2, axis)
+    for name in ("self", "other"):
+        view: View = operation.arguments[name]
+        yield view, unbroadcast(others, view.shape)
+
+
+def trace(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
+    """The diagonal."""
+    source: View = operation.arguments["self"]
+    yield source, np.eye(*source.shape, dtype=np.bool_) & first(wanted)
+
+
+def ranks(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
+    """Where values stand among sorted ones: the value at the position, and all of the others."""
     positions = first(wanted)
     given = operation.arguments
-    left, right = (
-        next(given[name] for name in names if name in given)
-        for names in (("mat1", "batch1", "mat", "self"), ("mat2", "batch2", "vec"))
-    )
-    if operation.name.startswith("add") or operation.name.startswith("badd"):
-        yield given["self"], unbroadcast(positions, given["self"].shape)
-    if len(right.shape) == 1:  # a vector
-        yield left, np.broadcast_to(positions[..., None], left.shape)
-        yield right, everything(right)
+    if isinstance(value := given.get("self"), View):
+        yield value, unbroadcast(positions, value.shape)
+    table: View = given.get("boundaries", given.get("sorted_sequence"))
+    if len(table.shape) == 1:
+        yield table, everything(table)
     else:
-        yield left, along(positions, (-1,), left.shape)
-        yield right, along(positions, (-2,), right.shape)
-
-
-def attention(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
-    """Scaled dot products: a row of queries, all keys and values (until the row, if causal)."""
-    positions = first(wanted)
-    given = operation.arguments
-    query, key, value = (given[name] for name in ("query", "key", "value"))
-    rows = some(positions, -1, keepdims=True)
-    yield query, np.broadcast_to(rows, query.shape)
-    reached = some(rows, -2, keepdims=True)
-    if given.get("is_causal"):
-        later = np.flip(np.logical_or.accumulate(np.flip(rows, -2), axis=-2), -2)
-        reached = np.zeros((*rows.shape[:-2], key.shape[-2], 1), bool)
-        length = min(key.shape[-2], rows.shape[-2])
-        reached[..., :length, :] = later[..., :length, :]
-    yield key, np.broadcast_to(reached, key.shape)
-    yield value, np.broadcast_to(reached, value.shape)
-    for name in ("attn_mask", "attn_bias"):
-        if isinstance(mask := given.get(name), View):
-            yield mask, everything(mask)
-
-
-def embedding(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
-    """The index at the position; any row of the table."""
-    yield operation.arguments["indices"], some(first(wanted), -1)
-    yield operation.arguments["weight"], everything(operation.arguments["weight"])
+        yield table, along(positions, (-1,), table.shape)
 
 
 def all_of(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:

@@ -18,7 +18,7 @@ from server.engine.receptive_field.axis import (
     window,
 )
 from server.engine.receptive_field.memory import Mask, some
-from server.engine.receptive_field.reads import Reads, along, everything, first
+from server.engine.receptive_field.reads import Reads, everything, first
 from server.engine.record import Operation, View
 
 NEGLIGIBLE = 1e-12
@@ -53,6 +53,18 @@ def convolution(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
     yield weight, everything(weight)
     if given["bias"] is not None:
         yield given["bias"], some(positions, (0, *range(2, positions.ndim)))
+
+
+def convolution_of_sequences(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
+    """``conv_tbc``, (T, N, C): all channels, in a window of steps."""
+    given = operation.arguments
+    source: View = given["self"]
+    steps = some(first(wanted), 2)
+    relation = window(steps.shape[0], source.shape[0], given["weight"].shape[0], 1, given["pad"], 1)
+    read = read_through(steps.T, [relation]).T
+    yield source, np.broadcast_to(read[..., None], source.shape)
+    for name in ("weight", "bias"):
+        yield given[name], everything(given[name])
 
 
 def pooling(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
@@ -96,17 +108,6 @@ def interpolation(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
         for axis in range(axes)
     ]
     yield source, read_through(positions, relations)
-
-
-def anywhere(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
-    """All of each channel: which positions are read depends on the values there."""
-    positions = first(wanted)
-    axes = tuple(range(positions.ndim - axes_named(operation), positions.ndim))
-    for name in ("self", "input", "indices"):
-        if isinstance(view := operation.arguments.get(name), View):
-            yield view, along(positions, axes, view.shape)
-    if isinstance(grid := operation.arguments.get("grid"), View):
-        yield grid, np.broadcast_to(some(positions, 1)[..., None], grid.shape)
 
 
 def _interpolated(
