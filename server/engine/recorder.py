@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ class NodeRecorder(TorchFunctionMode):
         self.modules: dict[tuple[str, int], Node] = {}
         """Every module's calls, those with modules inside them too."""
         self.stopped_at: str | None = None
+        """The innermost module whose forward raised, where ``stopped_call`` counts its calls."""
+        self.stopped_call = 0
         self._model = model
         self._recollection: Recollection | None = None
         if keep:
@@ -112,9 +115,10 @@ class NodeRecorder(TorchFunctionMode):
 
     def _leave(self, path: str, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
         call = self._running.pop()
-        if output is None and self.stopped_at is None:  # as when its forward raised
-            self.stopped_at = path
         number = self._module_calls.get(path, 0)
+        # This is also called while an exception passes.
+        if output is None and self.stopped_at is None and sys.exc_info()[1] is not None:
+            self.stopped_at, self.stopped_call = path, number
         self._module_calls[path] = number + 1
         node: Node | None = None
         if self._leaf is module:

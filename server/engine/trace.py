@@ -10,27 +10,41 @@ Beneath, the operators that these end in are recorded with the memory that they 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from server.engine.example import Example, Inputs, as_inputs, device_of
+from server.engine.failure import Attempt, ForwardFailed
 from server.engine.node import Node
 from server.engine.operations import tensors_in
 from server.engine.preserved import preserved
+from server.engine.printing import held_printing
 from server.engine.receptive_field.field import ReceptiveField, receptive_field
 from server.engine.receptive_field.pointwise_normalisation import with_constant_statistics
 from server.engine.receptive_field.projective import Place, ProjectiveField, projective_field
 from server.engine.record import Operation, OperationRecorder, Storage, View
 from server.engine.recorder import NodeRecorder
+from server.engine.refusal import real_refusal
+from server.engine.runnable import (
+    META,
+    Uninitialised,
+    check_arguments,
+    eagerly,
+    has_lazy_parameters,
+    initialised,
+    is_shape_only,
+    stand_in,
+    unwrapped,
+    whole,
+    with_tensors,
+)
 
 OUTPUT = "<output>"
 """The path by which ``Trace.layer`` gives what the model returned."""
-
-META = torch.device("meta")
 
 
 @dataclass(frozen=True)
@@ -132,25 +146,14 @@ class Trace:
         return {node.name: node for node in self.nodes}
 
 
-class ForwardFailed(RuntimeError):
-    """The model's forward raised; ``nodes`` ran before it, ``module_path`` is where it stopped."""
-
-    def __init__(self, module_path: str, nodes: Sequence[Node], cause: Exception) -> None:
-        last = f"{nodes[-1].name} gave {list(nodes[-1].shape)}" if nodes else "nothing"
-        super().__init__(
-            f"The forward failed in {module_path or 'the model itself'} after {len(nodes)} nodes "
-            f"(the last was {last}): {type(cause).__name__}: {cause}"
-        )
-        self.module_path = module_path
-        self.nodes = tuple(nodes)
-
-
 def trace_model(model: nn.Module, example: Example, *, keep: bool = False) -> Trace:
     """Run the model once in eval mode, without gradients, and record what ran.
 
-    It runs on the meta device, where nothing is computed, if the model allows that; else, and with
-    ``keep``, really, on the model's device. The model and the random number generators are
-    afterwards as they were before, also when the forward raises; the example is not written to.
+    It runs on the meta device, where nothing is computed or allocated, if the model allows that;
+    else, and with ``keep``, really, on the model's device. What it prints then, it prints once.
+    What ``torch.compile`` was given runs as plain Python, and nothing is compiled. The model and
+    the random number generators are afterwards as they were before, also when the forward raises;
+    the example is not written to.
 
     Args:
         model: any module; reused modules, residual connections, containers and nested outputs work.
@@ -161,35 +164,90 @@ def trace_model(model: nn.Module, example: Example, *, keep: bool = False) -> Tr
 
     Raises:
         ForwardFailed: the forward raised; the exception is its cause.
-        TypeError, ValueError: the example is none.
+        TypeError: the model is no module, or the example none, or not what forward takes.
+        ValueError: the example has sizes or a layout that no tensor can have here; values are
+            needed of lazy parameters, or of a model that is spread over devices.
     """
-    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
+    model = unwrapped(model)
     inputs = as_inputs(example, model)
-    if not keep:
+    check_arguments(model, inputs)
+    if has_lazy_parameters(model):
+        if keep:
+            raise Uninitialised(
+                "The model has lazy parameters, which get values when it first runs: run it once, "
+                "or trace it without keep."
+            )
+        model = _initialised(model, inputs)
+    with eagerly():
+        return _shapes_only(model, inputs) if not keep else _really(model, inputs, keep=True)
+
+
+def _shapes_only(model: nn.Module, inputs: Inputs) -> Trace:
+    """A trace on the meta device, or where only a real run can tell, of that."""
+    with held_printing() as printed:
         try:
-            return _run(model, inputs.to(META), META, keep=False)
-        except ForwardFailed:
-            pass  # such as control flow on data, or constants on another device
-    device = device_of(model)
-    return _run(model, inputs.to(device), device, keep)
+            trace = _run(model, inputs, META, keep=False)
+        except ForwardFailed as failed:
+            # Such as control flow on data, constants on another device, or that shapes do not fit.
+            refused = real_refusal(model, inputs, failed.__cause__)
+            if refused is not None:
+                printed.release()
+                raise failed.because(refused) from refused
+            if is_shape_only(model):
+                printed.release()
+                raise
+        except BaseException:
+            printed.release()
+            raise
+        else:
+            printed.release()
+            return trace
+    # What it printed is dropped here: the real run prints it again.
+    return _really(model, inputs, keep=False)
+
+
+def _really(model: nn.Module, inputs: Inputs, keep: bool) -> Trace:
+    return _run(model, inputs, device_of(model), keep)
+
+
+def _initialised(model: nn.Module, inputs: Inputs) -> nn.Module:
+    """A copy on the meta device of a model with lazy parameters, which now have shapes."""
+    try:
+        with eagerly():
+            return initialised(model, inputs)
+    except Exception as cause:
+        refused = real_refusal(model, inputs, cause)
+        if refused is None:
+            raise Uninitialised(
+                "The model has lazy parameters, and its first run needs values: run it once before "
+                f"({type(cause).__name__}: {cause})."
+            ) from cause
+        raise ForwardFailed("", (), refused, Attempt(model, inputs, META)) from refused
 
 
 def _run(model: nn.Module, inputs: Inputs, device: torch.device, keep: bool) -> Trace:
+    arguments = inputs.to(device)
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     forward: Callable[..., Any] = model
     if device == META and any(not tensor.is_meta for tensor in tensors.values()):
-        tensors = {name: _on_meta(tensor) for name, tensor in tensors.items()}
-        forward = functools.partial(_with_tensors, model, tensors)
+        tensors = {name: stand_in(tensor) for name, tensor in tensors.items()}
+        forward = functools.partial(with_tensors, model, tensors)
     with preserved(model), torch.inference_mode(False), torch.no_grad():
         model.eval()
-        given = tuple(inputs.tensors())
+        given = tuple(arguments.tensors())
         operations = OperationRecorder(given, tensors.values())
         nodes = NodeRecorder(model, given, operations, keep)
         with nodes.hooks(), nodes, operations:
             try:
-                output = forward(*inputs.args, **inputs.kwargs)
-            except Exception as cause:
-                raise ForwardFailed(nodes.stopped_at or "", nodes.nodes, cause) from cause
+                output = whole(forward(*arguments.args, **arguments.kwargs))
+            except (Exception, SystemExit) as cause:
+                raise ForwardFailed(
+                    nodes.stopped_at or "",
+                    nodes.nodes,
+                    cause,
+                    Attempt(model, inputs, device),
+                    nodes.stopped_call,
+                ) from cause
         nodes.modules[OUTPUT, 0] = _output_node(model, nodes, operations, output)
     return Trace(
         inputs=nodes.input_names,
@@ -221,17 +279,3 @@ def _output_node(
         activation_bytes=sum(tensor.numel() * tensor.element_size() for tensor in made),
         result=nodes.result(output),
     )
-
-
-def _with_tensors(
-    model: nn.Module, tensors: dict[str, Tensor], *args: Tensor, **kwargs: Tensor
-) -> Any:
-    return torch.func.functional_call(model, tensors, args, kwargs)
-
-
-def _on_meta(tensor: Tensor) -> Tensor:
-    """A stand-in of the same shape, type and strides, and a parameter if that was one."""
-    if tensor.is_meta:
-        return tensor
-    copy = tensor.detach().to(META)
-    return nn.Parameter(copy, False) if isinstance(tensor, nn.Parameter) else copy
