@@ -119,11 +119,10 @@ def replaced(value: Any, type_: type, replace: Callable[[Any], Any]) -> Any:
         items = [replaced(item, type_, replace) for item in value]
         return items if isinstance(value, list) else tuple(items)
     if dataclasses.is_dataclass(value) and not isinstance(value, type | Operand):
-        changed = {
+        return {
             attribute.name: replaced(getattr(value, attribute.name), type_, replace)
             for attribute in dataclasses.fields(value)
         }
-        return changed
     return value
 
 

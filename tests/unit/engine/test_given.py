@@ -16,6 +16,8 @@ from server.engine.trace import Trace, trace_model
 class Applied(nn.Module):
     """A function as a model, with some layers."""
 
+    shift: Tensor
+
     def __init__(self, function: Callable[[Applied, Tensor], Tensor]) -> None:
         super().__init__()
         self.function = function
