@@ -2,6 +2,19 @@
 
 from server.engine.shapes.layers import LAYERS, output_shape
 from server.engine.shapes.refusal import Refusal
+from server.engine.shapes.repairs import Repair, repairs
 from server.engine.shapes.result import LayerShape
+from server.engine.shapes.settings import settings_for
+from server.engine.shapes.stack import Stack, apply_stack
 
-__all__ = ["LAYERS", "LayerShape", "Refusal", "output_shape"]
+__all__ = [
+    "LAYERS",
+    "LayerShape",
+    "Refusal",
+    "Repair",
+    "Stack",
+    "apply_stack",
+    "output_shape",
+    "repairs",
+    "settings_for",
+]

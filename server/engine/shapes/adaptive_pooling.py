@@ -42,8 +42,9 @@ def adaptive_pooling(call: Call) -> LayerShape:
     check_not_negative("output_size", whole)
     maximum = "Max" in call.type
     # Averages of everything take another way in PyTorch, which asks for less.
-    channels = maximum or (call.axes == 3 and whole != (1, 1, 1))
-    call.check_not_empty(len(call.input_shape) - call.axes - (1 if channels else 0))
+    if maximum or set(whole) != {1}:
+        channels = maximum or call.axes == 3
+        call.check_not_empty(len(call.input_shape) - call.axes - (1 if channels else 0))
     steps: list[Step] = []
     reads: dict[int, Reading] = {}
     for axis, size, asked in zip(axes_of(call.input_shape, call.axes), whole, sizes, strict=True):

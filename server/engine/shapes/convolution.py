@@ -54,10 +54,10 @@ def convolution(call: Call) -> LayerShape:
         check_not_negative("padding", tuple(min(pair) for pair in pads))
     else:
         check_padding(call, pads, {"zeros": "constant"}.get(mode, mode))
-    batch = len(call.input_shape) - call.axes - 1
+    channel = len(call.input_shape) - call.axes - 1
     padded = [size + sum(pair) for size, pair in zip(call.spatial, pads, strict=True)]
     filled = padded if mode != "zeros" else call.spatial
-    if 0 in filled and 0 not in call.input_shape[: batch + 1]:
+    if 0 in filled and 0 not in call.input_shape[: channel + 1]:
         raise Refusal(
             INPUT,
             f"The input {shown(call.input_shape)} is empty: only batch or channels may be of "
@@ -65,7 +65,7 @@ def convolution(call: Call) -> LayerShape:
         )
     steps: list[Step] = []
     sizes: list[int] = []
-    reads: dict[int, Reading] = {batch: Whole()}
+    reads: dict[int, Reading] = {channel: Whole()}
     for axis, k, s, d, (before, after) in zip(
         axes_of(call.input_shape, call.axes), kernels, strides, dilations, pads, strict=True
     ):
@@ -75,7 +75,7 @@ def convolution(call: Call) -> LayerShape:
         reads[axis.index] = Window(k, s, before, d)
     # PyTorch gives no output channels where there are no input channels.
     made = call["out_channels"] if call["in_channels"] else 0
-    output = (*call.input_shape[:batch], made, *sizes)
+    output = (*call.input_shape[:channel], made, *sizes)
     check_size("padding", output, "The output")
     return LayerShape(
         input_shape=call.input_shape,
@@ -83,7 +83,7 @@ def convolution(call: Call) -> LayerShape:
         steps=tuple(steps),
         parameters=parameters,
         multiply_accumulates=math.prod(output) * weights // call["out_channels"],
-        saved=_saved(call, pads, (*call.input_shape[: batch + 1], *padded)),
+        saved=_saved(call, pads, (*call.input_shape[: channel + 1], *padded)),
         reads=reads,
     )
 

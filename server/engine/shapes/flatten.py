@@ -38,7 +38,12 @@ def flatten(call: Call) -> LayerShape:
     line = step("o", "merged axis", text, symbols, math.prod(merged), axis=start)
     output = (*shape[:start], math.prod(merged), *shape[end + 1 :])
     return LayerShape(
-        shape, output, (line,), saved=Saved(view=True), moved=len(output) != len(shape)
+        shape,
+        output,
+        (line,),
+        saved=Saved(view=True),
+        moved=start != end,
+        merged=(start, end),
     )
 
 

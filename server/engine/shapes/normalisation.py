@@ -71,7 +71,8 @@ def instance_norm(call: Call) -> LayerShape:
     used = call["affine"] or call["track_running_stats"]
     if used:
         check_not_negative("num_features", (features,))
-    if call["affine"] or (used and math.prod(shape)):
+    measured = call.training and call["track_running_stats"] and (shape[0] or not call.batched)
+    if call["affine"] or measured or (used and math.prod(shape)):
         _check_channels("num_features", features, shape, len(shape) - call.axes - 1)
     if call["affine"] and not math.prod(shape[: len(shape) - call.axes]):
         raise Refusal(INPUT, f"The input {shown(shape)} has no channels to give weights to.")
@@ -179,7 +180,7 @@ def _affine(call: Call, channels: int) -> int:
 
 
 def _check_eps(call: Call) -> None:
-    if call["eps"] <= 0 and math.prod(call.input_shape):
+    if call["eps"] <= 0:
         raise Refusal("eps", f"eps is above 0 where the variance is measured, not {call['eps']}.")
 
 

@@ -84,11 +84,17 @@ def read_parameters(
     return values
 
 
-def close_match(word: str, words: Sequence[str]) -> str:
-    """A sentence that names the likeliest of words, or an empty one."""
+def closest(word: str, words: Sequence[str]) -> str | None:
+    """The likeliest of words for one that is none of them."""
     lower = {known.lower(): known for known in words}
     found = difflib.get_close_matches(word[:SHOWN].lower(), lower, 1, 0.6)
-    return f" Did you mean {lower[found[0]]}?" if found else ""
+    return lower[found[0]] if found else None
+
+
+def close_match(word: str, words: Sequence[str]) -> str:
+    """A sentence that names the likeliest of words, or an empty one."""
+    found = closest(word, words)
+    return f" Did you mean {found}?" if found else ""
 
 
 def _unknown(type_name: str, name: str, known: list[str]) -> Refusal:

@@ -43,7 +43,7 @@ def dropout(call: Call) -> LayerShape:
     if call.type == "Dropout1d":
         call.check_axes(2, 3)
     drops = call.training and 0 < call["p"] < 1 and math.prod(call.input_shape)
-    if drops and call.type in ("Dropout2d", "FeatureAlphaDropout"):
+    if drops:
         _check_features(call)
     return LayerShape(
         call.input_shape, call.input_shape, saved=None if call.training else Saved(view=True)
@@ -51,10 +51,11 @@ def dropout(call: Call) -> LayerShape:
 
 
 def _check_features(call: Call) -> None:
-    if len(call.input_shape) < 2:
+    least = {"Dropout2d": 2, "Dropout3d": 1, "FeatureAlphaDropout": 2}.get(call.type, 0)
+    if len(call.input_shape) < least:
         raise Refusal(
             INPUT,
-            f"{call.type} takes an input with at least 2 axes (batch, channels), not "
+            f"{call.type} takes an input with at least {'1 axis' if least == 1 else '2 axes'}, not "
             f"{len(call.input_shape)}.",
         )
 

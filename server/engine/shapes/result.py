@@ -89,6 +89,8 @@ class LayerShape:
     """By axis of the input, what each position reads there; others read their own position."""
     moved: bool = False
     """Whether axes were merged or split, so that ``reads`` cannot say what became of them."""
+    merged: tuple[int, int] | None = None
+    """The first and last of the axes that became one."""
 
     @property
     def activation_bytes(self) -> int:

@@ -64,8 +64,8 @@ def transposed_convolution(call: Call) -> LayerShape:
                 value=extra,
                 limit=max(stride, dilation) - 1,
             )
-    batch = len(call.input_shape) - call.axes - 1
-    if 0 in call.spatial and 0 not in call.input_shape[: batch + 1]:
+    channel = len(call.input_shape) - call.axes - 1
+    if 0 in call.spatial and 0 not in call.input_shape[: channel + 1]:
         raise Refusal(
             INPUT,
             f"The input {shown(call.input_shape)} is empty: only batch or channels may be of "
@@ -73,14 +73,14 @@ def transposed_convolution(call: Call) -> LayerShape:
         )
     steps: list[Step] = []
     sizes: list[int] = []
-    reads: dict[int, Reading] = {batch: Whole()}
+    reads: dict[int, Reading] = {channel: Whole()}
     settings = zip(kernels, strides, paddings, dilations, extras, strict=True)
     for axis, (k, s, p, d, a) in zip(axes_of(call.input_shape, call.axes), settings, strict=True):
         size, lines = spread(axis, k, s, p, d, a, least=0 if 0 in call.input_shape else 1)
         sizes.append(size)
         steps += lines
         reads[axis.index] = Spread(k, s, p, d)
-    output = (*call.input_shape[:batch], call["out_channels"], *sizes)
+    output = (*call.input_shape[:channel], call["out_channels"], *sizes)
     check_size("stride", output, "The output")
     given = call["in_channels"]
     return LayerShape(
