@@ -23,10 +23,12 @@ from server.engine.node import Node
 from server.engine.operations import tensors_in
 from server.engine.preserved import preserved
 from server.engine.printing import held_printing
-from server.engine.receptive_field.field import ReceptiveField, receptive_field
+from server.engine.receptive_field.closed_form import ClosedForm, Stage, Sweep
+from server.engine.receptive_field.field import ReceptiveField, receptive_field, spatial_axes
+from server.engine.receptive_field.plan import Plan
 from server.engine.receptive_field.pointwise_normalisation import with_constant_statistics
 from server.engine.receptive_field.projective import Place, ProjectiveField, projective_field
-from server.engine.record import Operation, OperationRecorder, Storage, View
+from server.engine.record import Operation, OperationRecorder, Slot, Storage, View
 from server.engine.recorder import NodeRecorder
 from server.engine.refusal import real_refusal
 from server.engine.runnable import (
@@ -135,6 +137,39 @@ class Trace:
             item=item,
             pointwise_normalisation=pointwise_normalisation,
         )
+
+    def closed_forms(self, input: int = 0) -> dict[str, ClosedForm | None]:
+        """Size, stride and start of the fields of every node that returned one tensor.
+
+        Without clipping, per spatial axis of that input; None where they are not all alike.
+        """
+        sweep = self.sweep(input)
+        return {
+            node.name: sweep.closed(node.result)
+            for node in self.nodes
+            if isinstance(node.result, Slot)
+        }
+
+    def sweep(self, input: int = 0) -> Sweep:
+        """The closed forms of every tensor of the run, which are computed once."""
+        if input not in self._sweeps:
+            source = self.input_views[input]
+            self._sweeps[input] = Sweep(self.stages, source, spatial_axes(source.shape))
+        return self._sweeps[input]
+
+    @functools.cached_property
+    def plan(self) -> Plan:
+        """The quick way from any unit back to the inputs."""
+        return Plan(self.operations, self.storages, self.input_views)
+
+    @functools.cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """The operations, ready for sweeps."""
+        return tuple(Stage(operation, self.storages) for operation in self.operations)
+
+    @functools.cached_property
+    def _sweeps(self) -> dict[int, Sweep]:
+        return {}
 
     @functools.cached_property
     def with_constant_statistics(self) -> Trace:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from server.engine.receptive_field.interval import Moving
+from server.engine.receptive_field.interval import Moving, Window
 from server.engine.receptive_field.pointwise import is_pointwise
 from server.engine.receptive_field.reach import Form, Reach, seen_as, unknown
 from server.engine.receptive_field.reads import arguments_read
@@ -20,49 +21,126 @@ from server.engine.receptive_field.windows import axes_named, each
 from server.engine.record import Operation, Slot, Storage, View
 
 Positions = Callable[[int], Iterable[int]]
-Step = tuple[Positions, int, int]
-"""What a layer's position reads along an axis, and how that repeats: see ``Moving.read_by``."""
+Step = Window | tuple[Positions, int, int]
+"""What a layer's position reads along an axis, and how that repeats: see ``Moving``."""
 
 
-def closed_form(
-    operations: Sequence[Operation],
-    storages: Mapping[int, Storage],
-    source: View,
-    axes: Sequence[int],
-    slot: Slot,
-) -> Form | None:
-    """What a tensor reaches along the given axes of an input; None when nothing or not known."""
-    start = tuple(Reach(axis, Moving(((0, 1),), 1)) for axis in axes)
-    forms = {source.storage: Form(source, start)}
-    for operation in operations[: slot.time]:
-        _advance(operation, forms, storages)
-    form = forms.get(slot.view.storage)
-    seen = seen_as(form, slot.view) if form else None
-    return seen if seen and not seen.loose and seen.reaches else None
+@dataclass(frozen=True, slots=True)
+class ClosedForm:
+    """How the unclipped boxes of a layer's units lie, where they are all alike."""
+
+    size: tuple[int, ...]
+    """For each axis of the input, their length."""
+    stride: tuple[int, ...]
+    """How far they move from one unit to the next."""
+    start: tuple[int, ...]
+    """Where the one of the unit at 0 begins."""
 
 
-def _advance(operation: Operation, forms: dict[int, Form], storages: Mapping[int, Storage]) -> None:
-    """Note the forms of what an operation made."""
-    read = [
-        seen_as(forms[view.storage], view)
-        for view in (*arguments_read(operation), *operation.outside)
-        if view.storage in forms
-    ]
-    made = [*operation.results, *operation.written]
-    if not read:
-        for view in made:
-            if view.storage in forms and not _whole(view, storages):
-                forms[view.storage] = unknown(view)
-            else:
-                forms.pop(view.storage, None)
-        return
-    known = not operation.outside and not any(form.loose and not form.reaches for form in read)
-    for index, view in enumerate(made):
-        fits = _whole(view, storages) and len(view.shape) == len(made[0].shape)
-        form = _made(operation, view, read) if known and fits else None
-        forms[view.storage] = form or unknown(view)
-        if index and not fits:
-            forms[view.storage] = unknown(view)
+class Sweep:
+    """The closed forms of every tensor of a run at every time, along some axes of one input."""
+
+    def __init__(self, stages: Sequence[Stage], source: View, axes: Sequence[int]) -> None:
+        start = tuple(Reach(axis, Moving(((0, 1),), 1)) for axis in axes)
+        form = Form(source, start)
+        self._history: dict[int, list[tuple[int, Form | None]]] = {source.storage: [(-1, form)]}
+        """By storage: the times when it was written to, and the forms since then."""
+        self._closed: dict[int, ClosedForm | None] = {}
+        """By the id of a form's reaches, which many tensors share."""
+        self._kept: list[Form] = []
+        """These forms, so that no id is given twice."""
+        forms = {source.storage: form}
+        for time, stage in enumerate(stages):
+            stage.advance(forms)
+            for view in stage.made:
+                found = forms.get(view.storage)
+                history = self._history.get(view.storage)
+                if history is not None:
+                    history.append((time, found))
+                elif found is not None:
+                    self._history[view.storage] = [(time, found)]
+
+    def of(self, slot: Slot) -> Form | None:
+        """What a tensor reaches; None when nothing or not known."""
+        history = self._history.get(slot.view.storage, ())
+        form = next((form for time, form in reversed(history) if time < slot.time), None)
+        seen = seen_as(form, slot.view) if form else None
+        return seen if seen and not seen.loose and seen.reaches else None
+
+    def closed(self, slot: Slot) -> ClosedForm | None:
+        """Size, stride and start of a tensor's fields; None where they are not all alike."""
+        form = self.of(slot)
+        if form is None:
+            return None
+        key = id(form.reaches)
+        if key not in self._closed:
+            self._closed[key] = _closed(form.reaches)
+            self._kept.append(form)
+        return self._closed[key]
+
+
+def _closed(reaches: Sequence[Reach]) -> ClosedForm | None:
+    size, stride, start = [], [], []
+    for reach in reaches:
+        moving = reach.moving
+        if moving is None or reach.fixed or len(moving.phases) != 1 or moving.phases[0] is None:
+            return None
+        low, high = moving.phases[0]
+        size.append(high - low)
+        stride.append(moving.advance)
+        start.append(low)
+    return ClosedForm(tuple(size), tuple(stride), tuple(start))
+
+
+class Stage:
+    """One operation, ready for any number of sweeps."""
+
+    def __init__(self, operation: Operation, storages: Mapping[int, Storage]) -> None:
+        self.made = (*operation.results, *operation.written)
+        self._operation = operation
+        self._reads = (*arguments_read(operation), *operation.outside)
+        self._whole = [_whole(view, storages) for view in self.made]
+        self._name = operation.name.removesuffix("_")
+        self._same = self._name in _SAME or (
+            self._name not in ("cat", "copy") and is_pointwise(operation)
+        )
+        self._steps: tuple[View, dict[int, Step] | None] | None = None
+
+    def advance(self, forms: dict[int, Form]) -> None:
+        """Note the forms of what the operation made."""
+        read = []
+        for view in self._reads:
+            form = forms.get(view.storage)
+            if form is not None:
+                read.append(form if form.view is view else seen_as(form, view))
+        if not read:
+            for view, whole in zip(self.made, self._whole, strict=True):
+                if view.storage in forms and not whole:
+                    forms[view.storage] = unknown(view)
+                else:
+                    forms.pop(view.storage, None)
+            return
+        outside = self._operation.outside
+        known = not outside and not any(form.loose and not form.reaches for form in read)
+        for view, whole in zip(self.made, self._whole, strict=True):
+            fits = whole and len(view.shape) == len(self.made[0].shape)
+            form = self._form(view, read) if known and fits else None
+            forms[view.storage] = form or unknown(view)
+
+    def _form(self, view: View, read: list[Form]) -> Form | None:
+        """The form of a result; None when this kind of operation has none."""
+        main = read[0]
+        if self._same:
+            if len(read) == 1 and main.view.shape == view.shape:
+                return Form(view, main.reaches, main.loose)
+            return _joined(view, read)
+        if len(read) == 1:
+            if self._steps is None or self._steps[0] is not main.view:
+                self._steps = main.view, _steps(self._name, self._operation, view, main.view)
+            steps = self._steps[1]
+            if steps is not None:
+                return _stepped(view, main, steps)
+        return _made(self._operation, view, read)
 
 
 def _whole(view: View, storages: Mapping[int, Storage]) -> bool:
@@ -81,13 +159,8 @@ def _made(operation: Operation, view: View, read: list[Form]) -> Form | None:
         return _joined(view, read)
     if name == "copy":
         return _joined(view, read[-1:]) if given["src"].storage == read[-1].view.storage else None
-    if is_pointwise(operation) or name in _SAME:
-        return _joined(view, read)
     if len(read) > 1:
         return None
-    steps = _steps(name, operation, view, main.view)
-    if steps is not None:
-        return _stepped(view, main, steps)
     settled = _settled(name, operation, view, main.view)
     if settled is None:
         return None
@@ -141,7 +214,11 @@ def _stepped(view: View, form: Form, steps: Mapping[int, Step]) -> Form:
     reaches = []
     for reach in form.reaches:
         if reach.moving and reach.axis is not None and reach.axis in steps:
-            moving = reach.moving.read_by(*steps[reach.axis])
+            step = steps[reach.axis]
+            if isinstance(step, Window):
+                moving = reach.moving.through(step)
+            else:
+                moving = reach.moving.read_by(*step)
             reach = Reach(reach.axis, moving, reach.fixed)
         elif reach.moving and reach.axis == len(form.view.shape) - len(steps) - 1:
             reach = reach.settled(range(form.view.shape[reach.axis]))
@@ -197,8 +274,7 @@ def _steps(name: str, operation: Operation, made: View, read: View) -> dict[int,
 
 
 def _window(kernel: int, stride: int, padding: int, dilation: int) -> Step:
-    reach = range(-padding, dilation * (kernel - 1) - padding + 1, dilation)
-    return (lambda index: [index * stride + tap for tap in reach]), 1, stride
+    return Window(-padding, dilation * (kernel - 1) - padding, dilation, stride)
 
 
 def _transposed(kernel: int, stride: int, padding: int, dilation: int) -> Step:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +13,16 @@ import torch
 from torch import Tensor
 
 from server.engine.node import Node, chosen_slot
-from server.engine.receptive_field.closed_form import closed_form
+from server.engine.receptive_field.axis_sets import combined, span
+from server.engine.receptive_field.closed_form import Sweep
 from server.engine.receptive_field.interval import Interval
 from server.engine.receptive_field.memory import Mask, some
+from server.engine.receptive_field.plan import region
 from server.engine.receptive_field.reach import Form, Reach
+from server.engine.receptive_field.reviews import Uncertain
 from server.engine.receptive_field.rules import Status
 from server.engine.receptive_field.walk import walk_back
+from server.engine.record import Slot
 
 if TYPE_CHECKING:
     from server.engine.trace import Trace
@@ -23,8 +30,11 @@ if TYPE_CHECKING:
 Box = tuple[tuple[int, int], ...]
 """One half-open range for each spatial axis."""
 
+Places = tuple[int | None, ...]
+"""A position along each axis, or None for all of that axis."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class ReceptiveField:
     """What can change a unit, over all weights in general position.
 
@@ -33,8 +43,8 @@ class ReceptiveField:
 
     box: Box | None
     """The smallest box around the positions, clipped to the input at every layer; None: nothing."""
-    mask: Tensor = field(repr=False)
-    """Bool, of the input's spatial shape (its axes after batch and channel): holes are holes."""
+    find_mask: Callable[[], Mask] = field(repr=False)
+    """Finds ``mask``, as an array, when that is first asked for."""
     status: Status
     """``exact``; ``bound``: perhaps too large; ``unsupported``: some operation is not known, and
     counts as reading everything that it was given. Never too small."""
@@ -49,6 +59,14 @@ class ReceptiveField:
     """How far the unclipped box moves from one unit to the next; None as for ``size``."""
     start: tuple[int, ...] | None = None
     """Where the unclipped box of the unit at 0 begins; None as for ``size``."""
+
+    @functools.cached_property
+    def mask(self) -> Tensor:
+        """Bool, of the input's spatial shape (its axes after batch and channel).
+
+        Holes are holes.
+        """
+        return torch.from_numpy(np.ascontiguousarray(self.find_mask()))
 
 
 def receptive_field(
@@ -86,21 +104,43 @@ def receptive_field(
         trace = trace.with_constant_statistics
     node = trace.layer(layer, call)
     slot = chosen_slot(node, item)
-    positions = _unit(node, slot.view.shape, channel, position)
+    places = _unit(node, slot.view.shape, channel, position)
     if not -len(trace.input_views) <= input < len(trace.input_views):
         raise IndexError(f"The model has {len(trace.input_views)} inputs; there is no {input}.")
+    input %= len(trace.input_views)
+    closed = _closed(trace.sweep(input), slot, position)
+    source = trace.input_views[input].shape
+    spatial = spatial_axes(source)
+    try:
+        items = trace.plan.back(slot, region(slot.view.shape, places), input)
+    except Uncertain:
+        return _walked(trace, slot, places, input, closed)
+    sizes = tuple(source[axis] for axis in spatial)
+    sets = [tuple([item[axis] for axis in spatial]) for item in items]
+    box = None
+    if sets:
+        box = tuple(
+            [span(functools.reduce(operator.or_, along)) for along in zip(*sets, strict=True)]
+        )
+    return ReceptiveField(box, lambda: combined(sets, sizes), "exact", (), **closed)
+
+
+def _walked(
+    trace: Trace, slot: Slot, places: Places, input: int, closed: dict[str, Any]
+) -> ReceptiveField:
+    """The receptive field by way of every position."""
+    positions = np.zeros(slot.view.shape, bool)
+    positions[tuple(slice(None) if p is None else slice(p, p + 1) for p in places)] = True
     reached = walk_back(trace.operations, trace.storages, trace.input_views, slot, positions)
-    spatial = spatial_axes(trace.input_views[input].shape)
-    shape = tuple(trace.input_views[input].shape[axis] for axis in spatial)
-    form = closed_form(trace.operations, trace.storages, trace.input_views[input], spatial, slot)
-    closed = _closed(form, position) if form else {}
+    source = trace.input_views[input].shape
+    spatial = spatial_axes(source)
     found = reached.inputs[input]
     if found is None:
-        empty = torch.zeros(shape, dtype=torch.bool)
-        return ReceptiveField(None, empty, reached.status, reached.causes, **closed)
-    flat = some(found, tuple(axis for axis in range(found.ndim) if axis not in spatial))
-    mask = torch.from_numpy(np.ascontiguousarray(flat))
-    return ReceptiveField(box_around(flat), mask, reached.status, reached.causes, **closed)
+        flat = np.zeros(tuple(source[axis] for axis in spatial), bool)
+    else:
+        flat = some(found, tuple(axis for axis in range(len(source)) if axis not in spatial))
+    box = None if found is None else box_around(flat)
+    return ReceptiveField(box, lambda: flat, reached.status, reached.causes, **closed)
 
 
 def spatial_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -113,41 +153,34 @@ def _unit(
     shape: tuple[int, ...],
     channel: int | None,
     position: tuple[int | None, ...] | None,
-) -> Mask:
-    """The positions of a layer's output that are asked for."""
-    index: list[int | slice] = []
-    index += [slice(0, 1), slice(None)][: len(shape)]
+) -> Places:
+    """The positions of a layer's output that are asked for: along each axis one, or all."""
+    places: list[int | None] = [0, None][: len(shape)]
     if channel is not None:
-        index[1:] = [_within(node, "channel", channel, shape[1] if len(shape) > 1 else 0)]
+        size = shape[1] if len(shape) > 1 else 0
+        places[1:] = [_within(node, "channel", channel, size)]
     spatial = shape[2:]
-    if position is not None:
-        if len(position) != len(spatial):
-            raise IndexError(
-                f"{node.name} gave {list(shape)}: a position has {len(spatial)} indices, "
-                f"not {len(position)}."
-            )
-        index += [
-            slice(None) if place is None else _within(node, f"position[{axis}]", place, size)
-            for axis, (place, size) in enumerate(zip(position, spatial, strict=True))
-        ]
-    positions = np.zeros(shape, bool)
-    positions[tuple(index)] = True
-    return positions
+    if position is None:
+        return (*places, *[None] * len(spatial))
+    if len(position) != len(spatial):
+        raise IndexError(
+            f"{node.name} gave {list(shape)}: a position has {len(spatial)} indices, "
+            f"not {len(position)}."
+        )
+    for axis, (place, size) in enumerate(zip(position, spatial, strict=True)):
+        places.append(None if place is None else _within(node, f"position[{axis}]", place, size))
+    return tuple(places)
 
 
-def _closed(form: Form, position: tuple[int | None, ...] | None) -> dict[str, Any]:
+def _closed(sweep: Sweep, slot: Slot, position: tuple[int | None, ...] | None) -> dict[str, Any]:
     """The fields of the result that a layer's closed form gives."""
     result: dict[str, Any] = {}
-    movings = [reach.moving for reach in form.reaches if reach.moving and not reach.fixed]
-    phases = [moving.phases[0] for moving in movings if len(moving.phases) == 1]
-    if len(phases) == len(form.reaches) and None not in phases:
-        some = [phase for phase in phases if phase]
-        result["size"] = tuple(high - low for low, high in some)
-        result["stride"] = tuple(moving.advance for moving in movings)
-        result["start"] = tuple(low for low, _ in some)
-    box = [_unclipped(form, reach, position) for reach in form.reaches]
-    if None not in box:
-        result["unclipped"] = tuple(box)
+    if closed := sweep.closed(slot):
+        result |= {"size": closed.size, "stride": closed.stride, "start": closed.start}
+    if form := sweep.of(slot):
+        box = [_unclipped(form, reach, position) for reach in form.reaches]
+        if None not in box:
+            result["unclipped"] = tuple(box)
     return result
 
 
@@ -165,7 +198,7 @@ def _unclipped(
 def _within(node: Node, name: str, index: int, size: int) -> int:
     if not -size <= index < size:
         raise IndexError(f"{node.name} has {name} 0 to {size - 1}, not {index}.")
-    return index
+    return index % size
 
 
 def box_around(mask: Mask) -> Box:

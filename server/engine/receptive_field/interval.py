@@ -16,7 +16,24 @@ def hull(intervals: Iterable[Interval | None]) -> Interval | None:
     return (min(low for low, _ in some), max(high for _, high in some)) if some else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Position i reads from ``i * stride + first`` until, and with, ``i * stride + last``."""
+
+    first: int
+    last: int
+    step: int
+    """Between those that it reads."""
+    stride: int
+
+    def positions(self, index: int) -> range:
+        """What a position reads."""
+        start = index * self.stride
+        return range(start + self.first, start + self.last + 1, self.step)
+
+
+# Not frozen, since that makes creating one several times slower.
+@dataclass(slots=True)
 class Moving:
     """An interval for every integer position, inside of the layer or beyond.
 
@@ -50,8 +67,27 @@ class Moving:
             self.advance * (step * turns // len(self.phases)),
         )
 
+    def through(self, window: Window) -> Moving:
+        """The same for windows."""
+        advance = self.advance
+        if len(self.phases) == 1:
+            (interval,) = self.phases
+            if interval is None:
+                return Moving(self.phases, advance * window.stride)
+            low, high = interval[0] + advance * window.first, interval[1] + advance * window.last
+            return Moving(((low, high),), advance * window.stride)
+        return self.read_by(window.positions, 1, window.stride)
+
     def joined(self, other: Moving) -> Moving | None:
         """The intervals around both; None when they do not move at the same rate."""
+        if len(self.phases) == 1 == len(other.phases):
+            if self.advance != other.advance:
+                return None
+            return (
+                self
+                if self.phases == other.phases
+                else Moving((hull((self.phases[0], other.phases[0])),), self.advance)
+            )
         count = math.lcm(len(self.phases), len(other.phases))
         advances = {moving.advance * (count // len(moving.phases)) for moving in (self, other)}
         if len(advances) > 1:

@@ -10,7 +10,7 @@ from server.engine.receptive_field.interval import Interval, Moving, hull
 from server.engine.record import View
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Reach:
     """Along one axis of the input: what the positions of a tensor reach."""
 
@@ -27,6 +27,8 @@ class Reach:
 
     def joined(self, other: Reach) -> Reach | None:
         """Around both; None when they move along different axes or at different rates."""
+        if self == other:
+            return self
         fixed = hull((self.fixed, other.fixed))
         if self.moving is None or other.moving is None:
             mover = other if self.moving is None else self
@@ -35,7 +37,7 @@ class Reach:
         return Reach(self.axis, moving, fixed) if moving else None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Form:
     """What a tensor reaches of each spatial axis of the input."""
 
@@ -56,6 +58,8 @@ def seen_as(form: Form, view: View) -> Form:
 
     An axis of the view is one of the tensor when its stride is a multiple of that one's: a slice.
     """
+    if form.view is view or form.view == view:
+        return form
     seen = [_seen(reach, form.view, view) for reach in form.reaches]
     if None not in seen:
         return Form(view, tuple(reach for reach in seen if reach), form.loose)

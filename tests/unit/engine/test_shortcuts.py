@@ -12,6 +12,9 @@ from torch import Tensor
 from server.engine.shortcuts import batch_normalisation, concatenation
 
 NORMALISE = torch.ops.aten.native_batch_norm.default
+SETTINGS: Any = (0.1, 1e-5)
+"""Momentum and epsilon."""
+
 META = torch.device("meta")
 
 
@@ -28,10 +31,10 @@ def test_batch_normalisation_with_running_statistics(
     x = torch.empty(shape, dtype=dtype, device=META)
     for kept in (dtype, torch.float32):
         one = torch.empty(3, dtype=kept, device=META)
-        weights = (one, one) if affine else (None, None)
-        found = batch_normalisation(x, *weights, one, one, False, 0.1, 1e-5)
+        weight = one if affine else None
+        found = batch_normalisation(x, weight, weight, one, one, False, 0.1, 1e-5)
         assert found is not None
-        assert looks(found) == looks(NORMALISE(x, *weights, one, one, False, 0.1, 1e-5))
+        assert looks(found) == looks(NORMALISE(x, weight, weight, one, one, False, 0.1, 1e-5))
 
 
 def test_batch_normalisation_otherwise() -> None:
@@ -46,7 +49,9 @@ def test_batch_normalisation_otherwise() -> None:
         (torch.empty(2, 3), one, one, one, one, False),
         (two, two, two, two, two, False),
     ]
-    assert [batch_normalisation(*each, 0.1, 1e-5) for each in given] == [None] * len(given)
+    assert [batch_normalisation(*each, *SETTINGS) for each in given] == [None] * len(
+        given
+    )
 
 
 @pytest.mark.parametrize("dim", [0, 1, 2, -1, -3])
