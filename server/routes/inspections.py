@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -11,7 +11,9 @@ from server.dependencies import KeptInspectionById, RunningServices, while_conne
 from server.routes.documentation import drawing_or_image
 from server.routes.questions import read_question
 from server.routes.responses import IMMUTABLE, immutable, problems
+from server.schemas.arithmetic import Arithmetic
 from server.schemas.inspections import Channel, Inspection, Unit
+from server.services.arithmetic import TERMS, check_limit, explain
 from server.services.inference import check_top_k
 from server.services.layers import describe_inspection, inspection_url
 from server.services.units import describe_channel, describe_unit
@@ -19,6 +21,7 @@ from server.services.units import describe_channel, describe_unit
 router = APIRouter(prefix="/inspections", tags=["inspections"])
 
 LayerName = Annotated[str, Path(description="Name of a layer, as the manifest has it.")]
+Sort = Literal["contribution", "order"]
 Index = Annotated[int, Path(description="Counted from 0.")]
 BINARY = "application/octet-stream"
 
@@ -166,3 +169,39 @@ async def get_unit(
     described = describe_unit(kept.layer(layer), channel, y, x)
     response.headers["Cache-Control"] = IMMUTABLE
     return described
+
+
+@router.get(
+    "/{id}/layers/{layer}/units/{channel}/{y}/{x}/arithmetic",
+    response_model=Arithmetic,
+    responses=problems(404, 410, 422, 503),
+)
+async def get_arithmetic(
+    kept: KeptInspectionById,
+    services: RunningServices,
+    layer: LayerName,
+    channel: Index,
+    y: Index,
+    x: Index,
+    response: Response,
+    limit: Annotated[
+        int | None,
+        Query(
+            description="How many terms (channels, features, cells, ...) to list, at most "
+            f"{TERMS}; the others are counted and summed. Left out: as usual for the kind."
+        ),
+    ] = None,
+    sort: Annotated[
+        Sort,
+        Query(description="The greatest absolute contributions first, or in order."),
+    ] = "contribution",
+) -> Arithmetic:
+    """The arithmetic that made one value, recomputed in float64 from what the layer read.
+
+    `kind` says what `terms` are: the patches and kernels of a convolution, the window of a pooling,
+    every logit of a softmax, ...
+    """
+    check_limit(limit)
+    explained = await explain(services.lane, kept, layer, (channel, y, x), limit, sort)
+    response.headers["Cache-Control"] = IMMUTABLE
+    return explained

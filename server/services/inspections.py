@@ -11,7 +11,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from server.engine.encode import (
     LayerRange,
@@ -22,6 +24,7 @@ from server.engine.encode import (
     encode_png,
     layer_range,
 )
+from server.engine.given import Operand
 from server.engine.node import Node
 from server.errors import Gone, InvalidInput, NotFound, StoreTooSmall
 from server.services.catalog import Model
@@ -55,6 +58,18 @@ class KeptLayer:
             self._within(name, index, axis)
         return float(self.maps[channel, y, x])
 
+    def index(self, channel: int, y: int, x: int) -> tuple[int, ...]:
+        """Where in the output, batch first, a value of a feature map is; raises NotFound."""
+        self.unit(channel, y, x)
+        place = np.ravel_multi_index((channel, y, x), self.maps.shape)
+        shape = self.activation.shape
+        rest = np.unravel_index(place, shape[1:])
+        return (*((0,) if shape else ()), *map(int, rest))
+
+    def with_output(self) -> Node:
+        """The node with its output as in a trace that keeps outputs."""
+        return dataclasses.replace(self.node, outputs=(torch.from_numpy(self.activation),))
+
     def _within(self, name: str, index: int, axis: int) -> None:
         count = self.maps.shape[axis]
         if not 0 <= index < count:
@@ -84,7 +99,16 @@ class KeptInspection:
             arrays.append(layer.activation)
             if not np.shares_memory(layer.activation, layer.maps):
                 arrays.append(layer.maps)
-        return sum(array.nbytes for array in arrays) + len(self.input.key)
+        arguments = {
+            operand.tensor.data_ptr(): operand.tensor.nbytes
+            for layer in self.layers.values()
+            for operand in (layer.node.given.operands() if layer.node.given else ())
+            if operand.parameter is None
+        }
+        for array in arrays:
+            arguments.pop(array.ctypes.data, None)
+        kept = sum(array.nbytes for array in arrays) + sum(arguments.values())
+        return kept + len(self.input.key)
 
     def layer(self, name: str) -> KeptLayer:
         """The layer of that name; raises NotFound."""
@@ -189,9 +213,10 @@ class _Pass:
         self._model = model
         self._input = prepared
         self._logits = trace.output.float().cpu().numpy()[0]
+        # What is kept under several names is one array.
+        arrays: dict[int, NDArray[Any]] = {}
         self._outputs = [
-            (_without_outputs(node), np.ascontiguousarray(node.output.cpu().numpy()))
-            for node in trace.nodes
+            (_with_arrays(node, arrays), _array(node.output, arrays)) for node in trace.nodes
         ]
 
     def inspection(self, id: str) -> KeptInspection:
@@ -222,5 +247,24 @@ def check_id(id: str) -> None:
         )
 
 
-def _without_outputs(node: Node) -> Node:
-    return dataclasses.replace(node, outputs=())
+def _with_arrays(node: Node, arrays: dict[int, NDArray[Any]]) -> Node:
+    """A node without its outputs, and with its arguments on the CPU, but for parameters."""
+
+    def moved(operand: Operand) -> Operand:
+        if operand.parameter is not None:
+            return operand
+        array = _array(operand.tensor, arrays)
+        return dataclasses.replace(operand, tensor=torch.from_numpy(array))
+
+    given = node.given
+    if given is not None:
+        args, kwargs = given.replaced(moved)
+        given = dataclasses.replace(given, args=args, kwargs=kwargs)
+    return dataclasses.replace(node, outputs=(), given=given)
+
+
+def _array(tensor: Tensor, arrays: dict[int, NDArray[Any]]) -> NDArray[Any]:
+    """The values of a tensor that lives as long as ``arrays`` is used."""
+    if id(tensor) not in arrays:
+        arrays[id(tensor)] = np.ascontiguousarray(tensor.cpu().numpy())
+    return arrays[id(tensor)]

@@ -120,7 +120,7 @@ def arithmetic(
     index: Index,
     *,
     module: nn.Module | None = None,
-    trace: Trace | None = None,
+    trace: Trace | Callable[[], Trace] | None = None,
     item: int = 0,
     limit: int | None = None,
     sort: Sort = "contribution",
@@ -132,7 +132,8 @@ def arithmetic(
         node: of a trace made with ``keep=True``.
         index: place of the value in the output, an index for each axis, that of the batch too.
         module: the layer at ``node.module_path``, when the node is one; its parameters are read.
-        trace: of the same network, for what operations read that are not broken down.
+        trace: of the same network, or what makes one, for what operations read that are not broken
+            down.
         item: which of the node's outputs.
         limit: how many terms (channels, features, cells, ...) are listed; the others are counted
             and summed. Without it, as many as is usual for the kind.
@@ -173,14 +174,15 @@ def arithmetic(
     )
 
 
-def _broken_down(call: Call, trace: Trace | None, item: int) -> Broken:
+def _broken_down(call: Call, trace: Trace | Callable[[], Trace] | None, item: int) -> Broken:
     builder = _BUILDERS.get(call.function)
-    if builder is None or not call.arguments:
-        return general(call, trace, item, "")
-    try:
-        return builder(call)
-    except NotBrokenDown as why:
-        return general(call, trace, item, str(why))
+    reason = ""
+    if builder is not None and call.arguments:
+        try:
+            return builder(call)
+        except NotBrokenDown as why:
+            reason = str(why)
+    return general(call, trace() if callable(trace) else trace, item, reason)
 
 
 def _difference(value: float | None, network_value: float) -> float | None:

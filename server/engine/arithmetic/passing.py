@@ -152,8 +152,10 @@ def movement(call: Call) -> Broken:
     # Numbers that are higher by so much: what differs by that is a place, what does not differ is
     # a constant, and anything else a sum.
     second = _arrived(call, [], total)
-    number, apart = int(first), int(second - first)
-    if apart == total:
+    # A constant may be infinite, or no number.
+    apart = int(second - first) if math.isfinite(first) and math.isfinite(second) else 0
+    if apart and apart == total:
+        number = int(first)
         for operand, start in numbered:
             if start < number <= start + operand.tensor.numel():
                 return _moved(call, operand, _unravelled(number - start - 1, operand.tensor.shape))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import torch
@@ -98,7 +99,9 @@ class Snippet:
         assert files.activations is not None
         self._imports.add("import numpy as np")
         name = operand.kept[0]
-        self._loaded[name] = f"# {name}.npz: GET {files.activations.replace('{name}', name)}"
+        self._loaded[name] = (
+            f"# {name}.npz: GET {files.activations.replace('{name}', quote(name, safe='@'))}"
+        )
         return f'torch.from_numpy(np.load({f"{name}.npz"!r})["activation"]){double}'
 
 
