@@ -123,7 +123,8 @@ def augment_images(images: Tensor, rendered: int, generator: torch.Generator) ->
     mirrored[:rendered] = False
     warped = torch.rand(count, generator=generator) < WARPED
     augmented = torch.where(mirrored.view(-1, 1, 1, 1), images.flip(3), images)
-    augmented[warped] = warp_images(augmented[warped], extent[warped], generator)
+    if warped.any():  # of a small batch, perhaps none
+        augmented[warped] = warp_images(augmented[warped], extent[warped], generator)
     return augmented
 
 

@@ -87,3 +87,11 @@ def test_whether_an_image_is_warped_does_not_tell_where_it_came_from(data: Train
         assert source.float().mean() == pytest.approx(1 - WARPED, abs=0.05)
     assert not mirrored[:2000].any()  # strokes are mirrored before they are rendered
     assert mirrored[2000:].float().mean() == pytest.approx((1 - WARPED) * MIRRORED, abs=0.05)
+
+
+def test_a_batch_of_which_no_image_is_warped() -> None:
+    image = torch.rand(1, 1, 28, 28)
+    made = [augment_images(image, 1, torch.Generator().manual_seed(seed)) for seed in range(20)]
+    unwarped = [torch.equal(one, image) for one in made]
+    assert any(unwarped)
+    assert not all(unwarped)
