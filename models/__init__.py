@@ -1,5 +1,14 @@
 """Networks, one a file, and the weights that ship with them."""
 
-from models.registry import ARCHITECTURES, LoadedModel, load_model, model_names
+from models.architecture import Architecture, TrainingDefaults
+from models.architectures import ARCHITECTURES
+from models.registry import LoadedModel, load_model, model_names
 
-__all__ = ["ARCHITECTURES", "LoadedModel", "load_model", "model_names"]
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "LoadedModel",
+    "TrainingDefaults",
+    "load_model",
+    "model_names",
+]

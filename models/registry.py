@@ -1,22 +1,19 @@
-"""The models that this repository ships: architecture, weights and card under one name."""
+"""The models of this repository by name: architectures, and those that have weights and a card."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file
+from safetensors.torch import load_model as load_weights
 from torch import nn
 
-from models.doodle_classifier import DoodleClassifier
+from models.architectures import ARCHITECTURES
 
 WEIGHTS = Path(__file__).with_name("weights")
-
-ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {"doodle-classifier": DoodleClassifier}
 
 
 @dataclass(frozen=True)
@@ -31,8 +28,12 @@ class LoadedModel:
 
 
 def model_names() -> tuple[str, ...]:
-    """Names of the models whose weights are shipped."""
-    return tuple(name for name in ARCHITECTURES if (WEIGHTS / f"{name}.safetensors").is_file())
+    """Names of the models that can be loaded: those with weights and a card."""
+    return tuple(
+        name
+        for name in ARCHITECTURES
+        if all((WEIGHTS / f"{name}{end}").is_file() for end in (".safetensors", ".json"))
+    )
 
 
 def load_model(name: str) -> LoadedModel:
@@ -45,7 +46,8 @@ def load_model(name: str) -> LoadedModel:
         raise KeyError(name)
     path = WEIGHTS / f"{name}.safetensors"
     module = ARCHITECTURES[name]()
-    module.load_state_dict(load_file(path))
+    # Unlike load_state_dict, it knows that parameters which are shared are saved once.
+    load_weights(module, path)
     module.eval()
     card: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     return LoadedModel(name, module, card, weights_version(path))

@@ -68,32 +68,46 @@ def train(
     data: Annotated[
         Path, typer.Option(help="Directory of the Quick, Draw! training files (see README).")
     ],
+    model: Annotated[
+        str, typer.Option(help="Name of a network in models/, such as lenet-5.")
+    ] = "doodle-classifier",
     output: Annotated[
-        Path, typer.Option(help="Where the weights go (.safetensors); the card goes beside them.")
-    ] = Path("runs/doodle-classifier.safetensors"),
+        Path | None,
+        typer.Option(
+            help="Where the weights go, with the card beside them. Default: runs/MODEL.safetensors."
+        ),
+    ] = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(help="The run's checkpoint; a run goes on from it. Default: beside output."),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of the optimiser.")] = 11_000,
-    batch_size: Annotated[int, typer.Option(min=2, help="Drawings a step.")] = 256,
-    learning_rate: Annotated[float, typer.Option(min=0.0, help="The largest of the run.")] = 2e-3,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps of the optimiser. Default: the model's own.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=2, help="Drawings a step. Default: the model's own.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="The largest of the run. Default: the model's own."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides split, batches and first weights.")] = 0,
     device: Device = "auto",
     restart: Annotated[bool, typer.Option(help="Begin anew, whatever the checkpoint.")] = False,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 500,
 ) -> None:
-    """Train the doodle classifier; interrupt it at will, the same command goes on."""
+    """Train a network; interrupt it at will, the same command goes on."""
+    from server.commands.train import configuration_for
     from server.commands.train import train as run
-    from server.training.loop import Configuration
 
-    configuration = Configuration(
-        steps=steps, batch_size=batch_size, learning_rate=learning_rate, seed=seed
+    configuration = configuration_for(
+        model, steps=steps, batch_size=batch_size, learning_rate=learning_rate, seed=seed
     )
+    target = output or Path("runs") / f"{model}.safetensors"
     run(
         data,
-        output,
-        checkpoint or output.with_suffix(".pt"),
+        target,
+        checkpoint or target.with_suffix(".pt"),
         configuration,
         device,
         restart,

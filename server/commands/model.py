@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_model as load_weights
 
-from models import LoadedModel, load_model, model_names
-from models.registry import ARCHITECTURES, weights_version
+from models import ARCHITECTURES, LoadedModel, load_model, model_names
+from models.registry import weights_version
 from server.commands.failure import CommandFailed, failing_on
 from server.engine.devices import Device, DeviceMissing, resolve_device
 
@@ -32,7 +32,7 @@ def open_model(name: str, weights: Path | None, device: str) -> LoadedModel:
         with failing_on(OSError):
             version = weights_version(weights)
         try:
-            module.load_state_dict(load_file(weights))
+            load_weights(module, weights)
         except (SafetensorError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise CommandFailed(f"{weights} holds no weights of {name}: {reason}") from error

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
+import torch
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -16,12 +18,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from models import ARCHITECTURES
 from server.commands.failure import CommandFailed, failing_on
 from server.commands.model import open_device
 from server.doodle.quickdraw import InvalidDataFile
 from server.training.card import write_card, write_weights
 from server.training.checkpoint import InvalidCheckpoint
-from server.training.dataset import load_training_data
+from server.training.dataset import TrainingData, load_training_data
 from server.training.loop import Configuration, ConfigurationChanged, TrainingRun
 from server.training.loop import Progress as RunProgress
 
@@ -40,22 +43,63 @@ def train(
     Raises:
         CommandFailed: the data, the checkpoint or the device cannot be had.
     """
-    console = Console(soft_wrap=True, highlight=False)
     target = open_device(device)
-    if restart:
-        checkpoint.unlink(missing_ok=True)
-    console.print(f"Reading {data} ...")
-    with failing_on(OSError, InvalidDataFile):
+    with failing_on(OSError):  # before the data, which takes a while to read
         output.parent.mkdir(parents=True, exist_ok=True)
-        training_data = load_training_data(data, configuration.seed)
+    training_data = read_training_data(data, configuration.seed)
+    train_on(training_data, output, checkpoint, configuration, target, restart, checkpoint_every)
+
+
+def configuration_for(model: str, **chosen: Any) -> Configuration:
+    """The settings of a run: the network's own, but for those that are chosen and not None.
+
+    Raises:
+        CommandFailed: there is no such network.
+    """
+    if model not in ARCHITECTURES:
+        raise CommandFailed(f"There is no model {model!r}; there is {', '.join(ARCHITECTURES)}.")
+    return Configuration.for_model(model, **chosen)
+
+
+def read_training_data(data: Path, seed: int) -> TrainingData:
+    """Read the training files of a folder.
+
+    Raises:
+        CommandFailed: they are not there, or not of the published form.
+    """
+    _console().print(f"Reading {data} ...")
+    with failing_on(OSError, InvalidDataFile):
+        return load_training_data(data, seed)
+
+
+def train_on(
+    data: TrainingData,
+    output: Path,
+    checkpoint: Path,
+    configuration: Configuration,
+    device: torch.device,
+    restart: bool = False,
+    checkpoint_every: int = 500,
+) -> None:
+    """Train on data in memory to the end, then write weights and card.
+
+    Raises:
+        CommandFailed: the checkpoint cannot be gone on with, or the run was interrupted.
+    """
+    console = _console()
     with failing_on(OSError, ConfigurationChanged, InvalidCheckpoint):
-        run = TrainingRun(training_data, configuration, checkpoint, target)
+        if restart:
+            checkpoint.unlink(missing_ok=True)
+        run = TrainingRun(data, configuration, checkpoint, device)
     if run.step >= configuration.steps:
         console.print(f"The run of {checkpoint} had come to its end already.")
         validation = run.validate()
     else:
         verb = "going on from" if run.step else "starting at"
-        console.print(f"Training on {target}, {verb} step {run.step}; checkpoint: {checkpoint}")
+        console.print(
+            f"Training {configuration.model} on {device}, {verb} step {run.step}; "
+            f"checkpoint: {checkpoint}"
+        )
         try:
             with _bar(console) as bar:
                 task = bar.add_task("", total=configuration.steps, completed=run.step)
@@ -69,9 +113,13 @@ def train(
             ) from None
     average = run.average.module
     version = write_weights(average, output)
-    write_card(output, average, configuration, training_data, run.step, validation)
+    write_card(output, average, configuration, data, run.step, validation)
     console.print(f"Validation: top-1 {validation.top1:.1%}, MAP@3 {validation.map3:.3f}")
     console.print(f"Wrote {output} (version {version}) and its card.")
+
+
+def _console() -> Console:
+    return Console(soft_wrap=True, highlight=False)
 
 
 def _bar(console: Console) -> Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import chain
 
 import torch
 from torch import nn
@@ -23,13 +24,18 @@ class MovingAverage:
     def update(self, model: nn.Module, updates: int) -> None:
         """Move towards the model's weights; ``updates`` counts the updates before this one."""
         decay = min(self._decay, (1 + updates) / (10 + updates))
-        current = model.state_dict()
+        current = _tensors(model)
         averaged: list[torch.Tensor] = []
         targets: list[torch.Tensor] = []
-        for name, tensor in self.module.state_dict().items():
+        for name, tensor in _tensors(self.module).items():
             if tensor.is_floating_point():
                 averaged.append(tensor)
                 targets.append(current[name])
             else:
                 tensor.copy_(current[name])
         torch._foreach_lerp_(averaged, targets, 1 - decay)
+
+
+def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Parameters and buffers by name; shared ones once, so that they are not averaged twice."""
+    return dict(chain(model.named_parameters(), model.named_buffers()))

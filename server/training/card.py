@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save_model
 from torch import Tensor, nn
 
+from models import ARCHITECTURES
 from models.registry import weights_version
 from server.doodle.categories import CATEGORIES
 from server.training.dataset import TrainingData
@@ -18,12 +19,6 @@ from server.training.evaluation import Evaluation
 from server.training.loop import Configuration
 
 INPUT_SHAPE = (1, 28, 28)
-
-DESCRIPTION = (
-    "A residual network of seven 3x3 convolutions, three 1x1 shortcuts and one linear layer, which "
-    "takes a drawing as a 28x28 image and gives a logit for each of the 345 Quick, Draw! "
-    "categories."
-)
 
 DATA_ATTRIBUTION = (
     "This data made available by Google, Inc. under the Creative Commons Attribution 4.0 "
@@ -45,10 +40,8 @@ LIMITS = [
 def write_weights(module: nn.Module, path: Path) -> str:
     """Write a module's state as safetensors; returns the version (digits of its SHA-256)."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    state = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()
-    }
-    save_file(state, path)
+    # Parameters that are shared are written once.
+    save_model(module, str(path))
     path.chmod(0o644)  # safetensors makes files that only their owner reads
     return weights_version(path)
 
@@ -62,11 +55,14 @@ def write_card(
     validation: Evaluation,
 ) -> None:
     """Write the card of weights at ``path`` (a ``.safetensors`` file) beside them."""
+    architecture = ARCHITECTURES[configuration.model]
     card = {
         "name": configuration.model,
         "version": weights_version(path),
-        "title": "Doodle classifier",
-        "description": DESCRIPTION,
+        "title": architecture.title,
+        "description": architecture.description,
+        "paper": architecture.paper,
+        "scaled": architecture.scaled,
         "input": {"shape": list(INPUT_SHAPE), "range": [0.0, 1.0], "ink": 1.0, "background": 0.0},
         "categories_count": len(CATEGORIES),
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
@@ -84,8 +80,7 @@ def write_card(
             ),
         },
         "trained": {
-            "command": "doodlescope train"
-            f" --steps {configuration.steps} --seed {configuration.seed}",
+            "command": _command(configuration),
             "steps_done": step,
             "torch": torch.__version__.split("+")[0],
             **asdict(configuration),
@@ -139,6 +134,17 @@ def multiply_accumulates(module: nn.Module) -> int:
         for handle in handles:
             handle.remove()
     return total
+
+
+def _command(configuration: Configuration) -> str:
+    """The command line that trains so; what the network has by default is left out."""
+    command = f"doodlescope train --model {configuration.model} --seed {configuration.seed}"
+    usual = Configuration.for_model(configuration.model)
+    for name in ("steps", "batch_size", "learning_rate"):
+        value = getattr(configuration, name)
+        if name == "steps" or value != getattr(usual, name):
+            command += f" --{name.replace('_', '-')} {value}"
+    return command
 
 
 def _write_json(path: Path, card: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The training loop of the doodle classifier: seeded, resumable, on CPU or GPU."""
+"""The training loop of the networks: seeded, resumable, on CPU or GPU."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,6 +38,21 @@ class Configuration:
     mixup: float = 0.2
     average_decay: float = 0.999
     seed: int = 0
+
+    @classmethod
+    def for_model(cls, model: str, **chosen: Any) -> Configuration:
+        """The settings that a network is trained with, but for those that are chosen.
+
+        Args:
+            model: name of an architecture.
+            chosen: values by the names of the fields; None stands for the network's own.
+
+        Raises:
+            KeyError: there is no such architecture.
+        """
+        settings = asdict(ARCHITECTURES[model].training)
+        settings |= {name: value for name, value in chosen.items() if value is not None}
+        return cls(model=model, **settings)
 
 
 @dataclass(frozen=True)

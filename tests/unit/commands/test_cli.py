@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models import load_model
+from models import ARCHITECTURES, load_model
 from server import __version__
 from server.doodle.raster import render
 from server.doodle.strokes import Drawing
@@ -68,6 +68,32 @@ def test_trains_resumes_and_evaluates_what_it_trained(tmp_path: Path) -> None:
     card = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
     assert card["accuracy"]["test"]["map3"] == pytest.approx(figures["map3"], abs=1e-4)
     assert figures["version"] == card["version"]
+
+
+def test_trains_another_network_with_its_own_settings(tmp_path: Path) -> None:
+    data = write_training_data(tmp_path)
+    output = tmp_path / "mlp.safetensors"
+    words = ("train", "--data", data, "--model", "multilayer-perceptron", "--output", output)
+    trained = doodlescope(*words, "--steps", "3", "--batch-size", "8")
+    assert trained.returncode == 0, trained.stderr
+    card = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
+    architecture = ARCHITECTURES["multilayer-perceptron"]
+    assert card["name"] == card["trained"]["model"] == "multilayer-perceptron"
+    assert card["title"] == architecture.title
+    assert card["paper"] == architecture.paper
+    assert card["scaled"] == architecture.scaled
+    assert card["parameters"] == 582_105
+    assert card["multiply_accumulates"] == 728_448
+    assert card["trained"]["learning_rate"] == architecture.training.learning_rate
+    assert card["trained"]["mixup"] == architecture.training.mixup
+    assert card["trained"]["command"] == (
+        "doodlescope train --model multilayer-perceptron --seed 0 --steps 3 --batch-size 8"
+    )
+    lines = tmp_path / "line.ndjson"
+    lines.write_text(LINE, encoding="utf-8")
+    named = ("--model", "multilayer-perceptron", "--weights", output)
+    answer = json.loads(doodlescope("predict", lines, *named, "--json").stdout)
+    assert (answer["model"], answer["version"]) == ("multilayer-perceptron", card["version"])
 
 
 def test_killed_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
@@ -131,6 +157,10 @@ def test_predicts_drawings_and_pictures_alike(tmp_path: Path) -> None:
         (("predict", "{line}", "--model", "oracle"), "oracle"),
         (("predict", "{line}", "--weights", "{text}"), "text.png holds no weights"),
         (("predict", "{line}", "--device", "abacus"), "abacus"),
+        (
+            ("train", "--data", "nowhere", "--model", "oracle"),
+            "there is doodle-classifier, softmax",
+        ),
         (("train", "--data", "nowhere", "--output", "{line}.safetensors"), STROKES_FILE),
         (("train", "--data", "nowhere", "--output", "{line}/under/a.file"), "line.ndjson"),
     ],

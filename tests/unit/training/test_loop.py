@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from models import ARCHITECTURES
 from models.doodle_classifier import DoodleClassifier
 from server.training.card import card_path, multiply_accumulates, write_card, write_weights
 from server.training.checkpoint import load_checkpoint
@@ -84,6 +85,16 @@ def test_weights_and_card_say_what_they_are(data: TrainingData, tmp_path: Path) 
     restored.load_state_dict(load_file(path))
     for name, tensor in run.average.module.state_dict().items():
         assert torch.equal(restored.state_dict()[name], tensor)
+
+
+def test_settings_are_the_network_s_own_unless_chosen() -> None:
+    assert Configuration.for_model("doodle-classifier") == Configuration()
+    own = ARCHITECTURES["lenet-5"].training
+    chosen = Configuration.for_model("lenet-5", steps=5, batch_size=None, seed=3)
+    assert (chosen.model, chosen.steps, chosen.seed) == ("lenet-5", 5, 3)
+    assert (chosen.batch_size, chosen.learning_rate) == (own.batch_size, own.learning_rate)
+    with pytest.raises(KeyError):
+        Configuration.for_model("oracle")
 
 
 def test_multiply_accumulates_are_counted_by_hand() -> None:
