@@ -71,7 +71,8 @@ class Plan:
         last, transfer = self._entries[key]
         start = bits if transfer is None else transfer(bits)
         wanted: list[State | None] = [None] * max(last + 1, input + 1)
-        wanted[last] = [start] if start else None
+        # The only position of a scalar is the empty tuple.
+        wanted[last] = None if start is None else [start]
         made, reads = self._made, self._reads
         for number in range(last, -1, -1):
             state = wanted[number]
