@@ -47,11 +47,15 @@ RunningServices = Annotated[Services, Depends(_services)]
 RunningPages = Annotated[Pages, Depends(_pages)]
 
 
-def _model(
+async def _model(
     services: RunningServices,
     name: Annotated[str, Path(description="Name of a model.")],
 ) -> Model:
-    return services.catalog.get(name)
+    model = services.catalog.get(name)
+    if not model.has_nodes:
+        await services.lane.alone(lambda: model.graph)  # it runs the model
+        await asyncio.to_thread(lambda: model.nodes)
+    return model
 
 
 def _inspection(

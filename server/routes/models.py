@@ -91,6 +91,7 @@ def _summary(model: Model) -> ModelSummary:
     return ModelSummary(
         name=model.name,
         title=model.title,
+        description=model.description,
         version=model.version,
         parameters=model.parameters,
         multiply_accumulates=model.multiply_accumulates,

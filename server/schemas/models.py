@@ -14,6 +14,7 @@ class ModelSummary(BaseModel):
 
     name: str = Field(description="Name to ask for it by.")
     title: str = Field(description="Name for people.")
+    description: str = Field(description="What it is, in a sentence.")
     version: str = Field(description="Version of its weights.")
     parameters: int = Field(description="Number of learnable values.")
     multiply_accumulates: int = Field(description="Multiply-accumulates for one image.")
@@ -32,6 +33,7 @@ class ModelDetails(BaseModel):
 
     name: str = Field(description="Name to ask for it by.")
     title: str = Field(description="Name for people.")
+    description: str = Field(description="What it is, in a sentence.")
     version: str = Field(description="Version of its weights.")
     parameters: int = Field(description="Number of learnable values.")
     multiply_accumulates: int = Field(description="Multiply-accumulates for one image.")

@@ -37,8 +37,6 @@ class Model:
     module: nn.Module
     device: torch.device
     batch_images: int
-    graph: Trace
-    """Of a run for one image, without outputs."""
 
     @property
     def title(self) -> str:
@@ -65,10 +63,26 @@ class Model:
         """The names of the logits, in order."""
         return CATEGORIES
 
+    @property
+    def description(self) -> str:
+        """What it is, in a sentence."""
+        return str(self.card.get("description", ""))
+
+    @functools.cached_property
+    def graph(self) -> Trace:
+        """Of a run for one image, without outputs; made at the first use, on the torch lane."""
+        blank = np.zeros((1, SIDE, SIDE), np.uint8)
+        return trace_model(self.module, _as_input(blank, self.device))
+
     @functools.cached_property
     def nodes(self) -> tuple[Node, ...]:
-        """Its graph, described."""
+        """Its graph, described; takes up to a second at the first use."""
         return tuple(describe_nodes(self.graph))
+
+    @property
+    def has_nodes(self) -> bool:
+        """Whether graph and nodes are there already."""
+        return "nodes" in vars(self)
 
     def logits(self, groups: Sequence[Images]) -> list[Logits]:
         """Logits for groups of images, run together in batches of ``batch_images``."""
@@ -138,27 +152,29 @@ def load_catalog(
     names: Iterable[str] | None = None,
     load: Callable[[str], LoadedModel] = load_model,
 ) -> Catalog:
-    """Load the shipped models onto a device, channels last, in eval mode."""
+    """Load the shipped models onto a device, channels last, in eval mode.
+
+    Loading takes milliseconds for each. Graphs take longer: the default model's is made now, those
+    of others when somebody asks for them.
+    """
     chosen = model_names() if names is None else names
-    return Catalog((_ready(load(name), device, batch_images) for name in chosen), default)
+    catalog = Catalog((_ready(load(name), device, batch_images) for name in chosen), default)
+    _ = catalog.default.nodes
+    return catalog
 
 
 def _ready(loaded: LoadedModel, device: torch.device, batch_images: int) -> Model:
     module = loaded.module.eval().requires_grad_(False)
     # Strides of convolution weights; measured, it doubles the speed on the CPU.
     module = module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    blank = _as_input(np.zeros((1, SIDE, SIDE), np.uint8), device)
-    model = Model(
+    return Model(
         name=loaded.name,
         version=loaded.version,
         card=loaded.card,
         module=module,
         device=device,
         batch_images=batch_images,
-        graph=trace_model(module, blank),
     )
-    _ = model.nodes  # now, not when the first request comes
-    return model
 
 
 def _as_input(images: Images, device: torch.device) -> Tensor:

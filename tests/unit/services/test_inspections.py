@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from server.engine import trace_model
 from server.errors import InvalidInput, NotFound, StoreTooSmall
 from server.schemas.preprocessing import Box, Offset, Preprocessing
 from server.services.catalog import Model
@@ -26,7 +25,6 @@ MODEL = Model(
     module=nn.Identity(),
     device=torch.device("cpu"),
     batch_images=1,
-    graph=trace_model(nn.Identity(), (1, 1)),
 )
 
 
