@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from server.engine.doctor.diagnosis import Diagnosis
+from server.engine.doctor.doctor import diagnose
 from server.engine.example import Inputs
 from server.engine.node import Node
 
@@ -47,3 +50,16 @@ class ForwardFailed(RuntimeError):
     def because(self, cause: BaseException) -> ForwardFailed:
         """The same failure with another cause."""
         return ForwardFailed(self.module_path, self.nodes, cause, self.attempt, self.call)
+
+    @functools.cached_property
+    def diagnosis(self) -> Diagnosis:
+        """What did not fit, and the smallest changes that would have.
+
+        Found when first asked for: by running the model again on the meta device (really, where its
+        shapes come only from real runs), also changed, and leaving it as it is. So it is of the
+        model as it is then.
+        """
+        cause = self.__cause__ or self
+        return diagnose(
+            self.attempt.model, self.attempt.inputs, self.attempt.device, self.nodes, cause
+        )

@@ -91,6 +91,8 @@ class Replay:
     """The calls of modules, likewise."""
     passed: set[Place] = field(default_factory=set)
     """The calls that did not raise."""
+    last: Event | None = None
+    """The call of a function, or of a module, that raised last."""
     count: int = 0
     """How many calls of functions there were."""
     error: BaseException | None = None
@@ -219,8 +221,11 @@ class Observer(TorchFunctionMode):
         error = sys.exc_info()[1]  # this is also called while an exception passes
         if error is None or error is before:
             self._found.passed.add(Place(path, call, "", 0))
-        elif event:
-            event.error = error
+            return
+        ended = event or Event(Place(path, call, "", 0), (), {})
+        ended.error = error
+        if self._found.last is None or self._found.last.error is not error:
+            self._found.last = ended
 
     def __torch_function__(
         self,
@@ -245,6 +250,7 @@ class Observer(TorchFunctionMode):
             event.result = func(*args, **kwargs)
         except BaseException as error:
             event.error = error
+            self._found.last = event
             raise
         self._found.passed.add(place)
         return event.result
