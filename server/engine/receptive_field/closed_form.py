@@ -62,10 +62,13 @@ class Sweep:
 
     def of(self, slot: Slot) -> Form | None:
         """What a tensor reaches; None when nothing or not known."""
-        history = self._history.get(slot.view.storage, ())
-        form = next((form for time, form in reversed(history) if time < slot.time), None)
-        seen = seen_as(form, slot.view) if form else None
-        return seen if seen and not seen.loose and seen.reaches else None
+        for time, form in reversed(self._history.get(slot.view.storage, ())):
+            if time < slot.time:
+                if form is None or (form.loose and form.view is slot.view):
+                    return None
+                seen = seen_as(form, slot.view)
+                return seen if seen.reaches and not seen.loose else None
+        return None
 
     def closed(self, slot: Slot) -> ClosedForm | None:
         """Size, stride and start of a tensor's fields; None where they are not all alike."""
@@ -99,11 +102,20 @@ class Stage:
         self.made = (*operation.results, *operation.written)
         self._operation = operation
         self._reads = (*arguments_read(operation), *operation.outside)
-        self._whole = [_whole(view, storages) for view in self.made]
         self._name = operation.name.removesuffix("_")
+        self._whole = [_whole(view, storages) for view in self.made]
+        rank = len(self.made[0].shape)
+        self._targets = [
+            (view, whole and len(view.shape) == rank and not operation.outside, unknown(view))
+            for view, whole in zip(self.made, self._whole, strict=True)
+        ]
+        """What is made, whether there may be a form for it, and the one where there is none."""
         self._same = self._name in _SAME or (
             self._name not in ("cat", "copy") and is_pointwise(operation)
         )
+        """Whether each position reads the same one."""
+        self._normalises = self._name in _NORMALISATIONS and not _settles(operation)
+        """Whether it does so beside constants."""
         self._steps: tuple[View, dict[int, Step] | None] | None = None
 
     def advance(self, forms: dict[int, Form]) -> None:
@@ -120,21 +132,24 @@ class Stage:
                 else:
                     forms.pop(view.storage, None)
             return
-        outside = self._operation.outside
-        known = not outside and not any(form.loose and not form.reaches for form in read)
-        for view, whole in zip(self.made, self._whole, strict=True):
-            fits = whole and len(view.shape) == len(self.made[0].shape)
-            form = self._form(view, read) if known and fits else None
-            forms[view.storage] = form or unknown(view)
+        known = True
+        for form in read:
+            if form.loose and not form.reaches:
+                known = False
+        for view, fits, loose in self._targets:
+            made = self._form(view, read) if known and fits else None
+            forms[view.storage] = made or loose
 
     def _form(self, view: View, read: list[Form]) -> Form | None:
         """The form of a result; None when this kind of operation has none."""
         main = read[0]
-        if self._same:
-            if len(read) == 1 and main.view.shape == view.shape:
+        alone = len(read) == 1
+        if (self._same or (self._normalises and not main.loose)) and alone:
+            if main.view.shape == view.shape:
                 return Form(view, main.reaches, main.loose)
+        if self._same:
             return _joined(view, read)
-        if len(read) == 1:
+        if alone:
             if self._steps is None or self._steps[0] is not main.view:
                 self._steps = main.view, _steps(self._name, self._operation, view, main.view)
             steps = self._steps[1]
@@ -328,7 +343,15 @@ def _settled(name: str, operation: Operation, made: View, read: View) -> tuple[i
         return tuple(range(count - len(given["normalized_shape"]), count))
     if name == "native_group_norm":
         return tuple(range(1, count))
-    if name in ("native_batch_norm", "_native_batch_norm_legit_no_training"):
-        training = given.get("training") or given.get("running_mean") is None
-        return (0, *range(2, count)) if training else ()
+    if name in _NORMALISATIONS:
+        return (0, *range(2, count)) if _settles(operation) else ()
     return None
+
+
+_NORMALISATIONS = frozenset({"native_batch_norm", "_native_batch_norm_legit_no_training"})
+
+
+def _settles(operation: Operation) -> bool:
+    """Whether a batch normalisation takes its statistics from what it reads."""
+    given = operation.arguments
+    return bool(given.get("training")) or given.get("running_mean") is None
