@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -29,6 +31,17 @@ RELABELS = frozenset(
     }
 )
 """Operators that change how a tensor sees its memory, and write none of it."""
+
+
+LOWEST = -3.3e38
+"""Masks are filled with minus infinity or the least number of a type. Of these a softmax makes
+exactly zero, whatever the other scores are."""
+
+MASKING = frozenset({"add", "baddbmm", "where", "masked_fill"})
+"""Operators that lay a mask on scores, perhaps."""
+
+FILLING = frozenset({"where", "masked_fill", "tril", "triu"})
+"""Operators that hide positions whatever they put there."""
 
 
 class ValuesNeeded(RuntimeError):
@@ -66,6 +79,18 @@ class Slot:
     time: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Masked:
+    """What a fixed mask hides of an operation: see ``receptive_field.masked``."""
+
+    constant: NDArray[np.bool_] | None
+    """The positions of its result that are the same whatever the input is."""
+    zeros: Mapping[str, NDArray[np.bool_]]
+    """By argument, the positions that are zero, of a product of matrices."""
+    lost: bool
+    """Whether there may be more than is known."""
+
+
 @dataclass(slots=True, eq=False)
 class Operation:
     """One call of an operator that the model's input can reach, or that overwrites such memory."""
@@ -81,6 +106,7 @@ class Operation:
     """The arguments that it wrote to."""
     outside: tuple[View, ...] = ()
     """Tensors whose values may have come to it through Python numbers or NumPy."""
+    masked: Masked | None = None
 
 
 class _Signature:
@@ -103,6 +129,8 @@ class _Signature:
         self.indices = INDICES.get(self.name.removesuffix("_"), ())
         # What differs from run to run is no constant, though no input reaches it.
         self.random = torch.Tag.nondeterministic_seeded in function.tags
+        self.masking = self.name.removesuffix("_") in MASKING
+        self.filling = self.name.removesuffix("_") in FILLING
         self.relabels = self.name in RELABELS
         # What is written to ``out=`` may be resized.
         self.resizes = self.relabels or any(item.kwarg_only and item.name in self.writes
@@ -151,6 +179,10 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._alive: list[Tensor] = []
         """These tensors, so that no id and no address is given twice."""
         self._reached: set[int] = set()
+        self.masks = False
+        """Whether some operation hides positions behind a fixed mask."""
+        self._low: set[int] = set()
+        """Constants that hide what they are added to."""
         self._escaped: list[View] = []
         self._scalars: list[View] = []
         self._inputs = [self.view(tensor) for tensor in inputs]
@@ -273,6 +305,9 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         outside = tuple(self._scalars) if self._scalars and _has_float((args, kwargs)) else ()
         fresh = self._fresh(result)
         if not (reads_input or outside):
+            if _has_lowest((args, kwargs)) or any(map(self._is_low, read)):
+                written = [t for name in signature.writes for t in tensors_in(named.get(name))]
+                self.hides((*tensors_in(result), *written))
             return
         writes: tuple[View, ...] = ()
         if signature.writes:
@@ -280,9 +315,10 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             writes = tuple(self.view(tensor) for tensor in written)
         if not fresh and not writes:
             return
-        indices = signature.indices
+        indices, masking = signature.indices, signature.masking
+        self.masks |= signature.filling
         arguments = {
-            name: value if type(value) in PLAIN else self._recorded(value, name in indices)
+            name: value if type(value) in PLAIN else self._recorded(value, name in indices, masking)
             for name, value in named.items()
         }
         for view in fresh:
@@ -305,16 +341,29 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             ]
         )
 
-    def _recorded(self, value: Any, values: bool) -> Any:
-        """An argument with its tensors as views."""
+    def _recorded(self, value: Any, values: bool, masking: bool = False) -> Any:
+        """An argument with its tensors as views; with values where an operator goes by those."""
         if isinstance(value, Tensor):
-            constant = values and self.view(value).storage not in self._reached
+            constant = (values or masking) and self.view(value).storage not in self._reached
+            if constant and not values:
+                constant = self._is_low(value)
+                self.masks |= constant
             if constant and value.is_meta:
                 raise ValuesNeeded
             return self.view(value, values=constant)
         if isinstance(value, list | tuple):
             return tuple([self._recorded(item, values) for item in value])
         return value
+
+    def hides(self, constants: Iterable[Tensor]) -> None:
+        """Note constants in which some values are so low that they hide what they are added to."""
+        self._low.update(self.view(tensor).storage for tensor in constants)
+
+    def _is_low(self, tensor: Tensor) -> bool:
+        """Whether there are such values in a constant."""
+        if tensor.is_meta:
+            return self.view(tensor).storage in self._low
+        return tensor.ndim != 1 and is_hiding(tensor)
 
     def _adopted(self, tensor: Tensor) -> View:
         """A tensor seen for the first time; one from nowhere may hold what left for NumPy."""
@@ -324,6 +373,19 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.operations.append(Operation("numpy", None, {}, (view,), (), tuple(self._escaped)))
             return view
         return self.view(tensor)
+
+
+def is_hiding(tensor: Tensor) -> bool:
+    """Whether a tensor holds values so low that they hide what they are added to."""
+    return tensor.is_floating_point() and bool((tensor <= LOWEST).any())
+
+
+def _has_lowest(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_has_lowest, value))
+    if isinstance(value, dict):
+        return any(map(_has_lowest, value.values()))
+    return isinstance(value, float) and value <= LOWEST
 
 
 def _has_float(value: Any) -> bool:

@@ -25,10 +25,11 @@ from server.engine.preserved import preserved
 from server.engine.printing import held_printing
 from server.engine.receptive_field.closed_form import ClosedForm, Stage, Sweep
 from server.engine.receptive_field.field import ReceptiveField, receptive_field, spatial_axes
+from server.engine.receptive_field.masked import with_masks
 from server.engine.receptive_field.plan import Plan
 from server.engine.receptive_field.pointwise_normalisation import with_constant_statistics
 from server.engine.receptive_field.projective import Place, ProjectiveField, projective_field
-from server.engine.record import Operation, OperationRecorder, Slot, Storage, View
+from server.engine.record import Operation, OperationRecorder, Slot, Storage, View, is_hiding
 from server.engine.recorder import NodeRecorder
 from server.engine.refusal import real_refusal
 from server.engine.runnable import (
@@ -271,6 +272,12 @@ def _run(model: nn.Module, inputs: Inputs, device: torch.device, keep: bool) -> 
         model.eval()
         given = tuple(arguments.tensors())
         operations = OperationRecorder(given, tensors.values())
+        operations.hides(
+            tensors[name]
+            for name, buffer in model.named_buffers()
+            # A mask has an axis of queries and one of keys.
+            if buffer.ndim > 1 and not buffer.is_meta and is_hiding(buffer)
+        )
         nodes = NodeRecorder(model, given, operations, keep)
         with nodes.hooks(), nodes, operations:
             try:
@@ -291,7 +298,11 @@ def _run(model: nn.Module, inputs: Inputs, device: torch.device, keep: bool) -> 
         device=device,
         modules=nodes.modules,
         input_views=operations.inputs,
-        operations=tuple(operations.operations),
+        operations=(
+            with_masks(operations.operations, operations.storages)
+            if operations.masks
+            else tuple(operations.operations)
+        ),
         storages=operations.storages,
     )
 

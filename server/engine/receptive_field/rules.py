@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from dataclasses import replace
 from typing import Literal
 
 from server.engine.indices import INDICES
 from server.engine.receptive_field import (
     choices,
     losses,
+    masked,
     movement,
     pointwise,
     products,
@@ -171,6 +173,10 @@ def rule_of(operation: Operation, changing: Container[int] = ()) -> tuple[Rule, 
     """
     if operation.outside or operation.function is None:
         return reductions.all_of, "unsupported"
+    if operation.masked is not None:
+        rule, status = rule_of(replace(operation, masked=None), changing)
+        sure = status != "exact" or not operation.masked.lost
+        return masked.beneath(rule), status if sure else "bound"
     name = operation.name.removesuffix("_")
     given = operation.arguments
     by_value = [view for key in INDICES.get(name, ()) for view in views_in(given.get(key))]
