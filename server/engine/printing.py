@@ -26,10 +26,16 @@ class Held:
         self._written.append((stream, text))
 
     def release(self) -> None:
-        """Print it, in the order in which it was written."""
-        for stream, text in self._written:
-            getattr(sys, stream).write(text)
-        self._written.clear()
+        """Print it, in the order in which it was written; also while it is still being held."""
+        written, self._written = self._written, []
+        stack: list[Held] = _here.__dict__.setdefault("held", [])
+        place = stack.index(self) if self in stack else len(stack)
+        inner, stack[place:] = stack[place:], []
+        try:
+            for stream, text in written:
+                getattr(sys, stream).write(text)
+        finally:
+            stack += inner
 
 
 class _Stream(io.TextIOBase):
