@@ -52,13 +52,15 @@ def adaptive_pooling(call: Call) -> LayerShape:
         if size:
             reads[axis.index] = Adaptive(size, axis.size)
     output = (*call.input_shape[: -call.axes], *whole)
-    check_size("output_size", output, "The output")
+    # Indices have twice the bytes of values.
+    check_size("output_size", (2, *output) if maximum else output, "The output")
     indices = INDEX_BYTES * math.prod(output) if maximum else 0
     return LayerShape(
         call.input_shape,
         output,
         tuple(steps),
-        saved=Saved(input=True, other_bytes=indices),
+        # An average of everything is a mean, for whose gradient the size is enough.
+        saved=Saved(input=maximum or set(whole) != {1}, other_bytes=indices),
         reads=reads,
     )
 

@@ -87,7 +87,10 @@ def instance_norm(call: Call) -> LayerShape:
     reads: Mapping[int, Reading] = (
         {axis: Whole() for axis in range(first, len(shape))} if measures else {}
     )
-    return _kept(call, _affine(call, features), None, reads)
+    plain = not call["affine"] and not call["track_running_stats"]
+    statistics = 2 * math.prod(shape[:first]) * ELEMENT_BYTES
+    saved = Saved(True, other_bytes=statistics) if plain else None
+    return _kept(call, _affine(call, features), saved, reads)
 
 
 def group_norm(call: Call) -> LayerShape:

@@ -14,7 +14,7 @@ from server.engine.shapes.layer import (
 from server.engine.shapes.parameters import LARGEST, Kind, Parameter
 from server.engine.shapes.reading import Reading, Window
 from server.engine.shapes.refusal import Refusal, counted
-from server.engine.shapes.result import LayerShape, Saved, Step
+from server.engine.shapes.result import ELEMENT_BYTES, LayerShape, Saved, Step
 from server.engine.shapes.window import axes_of, windows
 
 LARGEST_SETTING = 2**31 - 1
@@ -148,10 +148,14 @@ def _check_covered(call: Call, kernels: tuple[int, ...]) -> None:
             )
 
 
-def _saved(call: Call, output: tuple[int, ...]) -> Saved | None:
+def _saved(call: Call, output: tuple[int, ...]) -> Saved:
     if call.type.startswith("Max"):
         return Saved(input=True, other_bytes=INDEX_BYTES * math.prod(output))
-    return Saved(input=True) if call.type.startswith("Avg") else None
+    if call.type.startswith("Avg"):
+        return Saved(input=True)
+    # Powers of the input; the average, its sign, its rectified size, and what the root is taken of.
+    values = math.prod(call.input_shape) + 4 * math.prod(output)
+    return Saved(input=True, other_bytes=ELEMENT_BYTES * values)
 
 
 LAYERS = (

@@ -28,7 +28,7 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Rounding:
-    """A quotient that was not whole, and what rounding it means."""
+    """A quotient that was not whole, or an end that is not read, and what follows."""
 
     kind: Literal["floor", "ceil"]
     numerator: int
@@ -36,7 +36,7 @@ class Rounding:
     unread: int
     """Positions at the end of the padded input that no window reads."""
     unread_input: int
-    """How many of those are the input's own; the others are padding."""
+    """Positions at the end of the input itself that no window reads, also for holes and gaps."""
     beyond: int
     """Positions that the last window reaches over the end of the padded input (``ceil``)."""
     removed: int

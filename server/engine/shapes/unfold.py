@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from server.engine.shapes.layer import (
     Call,
@@ -14,7 +15,7 @@ from server.engine.shapes.layer import (
 from server.engine.shapes.parameters import Kind, Parameter
 from server.engine.shapes.refusal import INPUT, Refusal, shown
 from server.engine.shapes.result import LayerShape, Saved, Step, Symbol, step
-from server.engine.shapes.window import axes_of, windows
+from server.engine.shapes.window import axes_of, axis_noun, windows
 
 WINDOW = (
     Parameter("kernel_size", Kind.SIZES),
@@ -104,7 +105,9 @@ def _counts(
     for axis, (k, s, p, d) in zip(axes_of(shape, AXES), settings, strict=True):
         count, lines = windows(axis, k, s, p, p, d)
         counts.append(count)
-        steps += lines
+        along = f"windows along the {axis_noun(axis)}"
+        steps += [replace(line, axis=None) for line in lines[:-1]]
+        steps.append(replace(lines[-1], axis=None, meaning=along))
     return counts, steps
 
 

@@ -69,7 +69,7 @@ def upsample(call: Call) -> LayerShape:
     if axes not in MODES[mode]:
         numbers = " or ".join(str(count + 2) for count in MODES[mode])
         raise Refusal(
-            INPUT if axes not in (1, 2, 3) else "mode",
+            "mode" if call.type == "Upsample" and axes in (1, 2, 3) else INPUT,
             f"{mode} takes an input with {numbers} axes (batch, channels, space), not {axes + 2}.",
         )
     call = replace(call, axes=axes)

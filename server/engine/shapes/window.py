@@ -14,6 +14,9 @@ from server.engine.shapes.parameters import LARGEST
 from server.engine.shapes.refusal import INPUT, Refusal, counted
 from server.engine.shapes.result import Rounding, Step, Symbol, step
 
+TAPS = 256
+"""Taps of a window that are looked at for what is never read."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -85,7 +88,8 @@ def windows(
     if count < 1:
         raise _does_not_fit(axis, reach, padded, kernel, stride, kernel_parameter, ceil_mode)
     removed = int(bool(ceil_mode) and (count - 1) * stride >= axis.size + before)
-    rounding = _rounding(span, stride, after, bool(ceil_mode), count, removed, axis.size)
+    unread_input = _unread(axis.size, kernel, stride, before, dilation or 1, count - removed)
+    rounding = _rounding(span, stride, bool(ceil_mode), count, removed, unread_input)
     steps.append(
         step(
             "o",
@@ -145,11 +149,25 @@ def _does_not_fit(
     )
 
 
+def _unread(size: int, kernel: int, stride: int, before: int, dilation: int, count: int) -> int:
+    """Positions at the end of the input itself that no window reads, holes and gaps included."""
+    last = size - 1 + before
+    read = -1
+    # From the last tap backwards, of whose windows the later ones read more.
+    for tap in range(kernel - 1, max(-1, kernel - 1 - TAPS), -1):
+        window = min(count - 1, (last - dilation * tap) // stride)
+        if window >= 0:
+            read = max(read, window * stride + dilation * tap)
+        if read == last:
+            break
+    return last - read if read >= before else size
+
+
 def _rounding(
-    span: int, stride: int, after: int, ceil_mode: bool, count: int, removed: int, size: int
+    span: int, stride: int, ceil_mode: bool, count: int, removed: int, unread_input: int
 ) -> Rounding | None:
     kind: Literal["floor", "ceil"] = "ceil" if ceil_mode else "floor"
-    if span % stride == 0 and not removed:
+    if span % stride == 0 and not removed and not unread_input:
         return None
     left = span - (count - removed - 1) * stride
     unread = max(0, left)
@@ -158,7 +176,7 @@ def _rounding(
         numerator=span,
         denominator=stride,
         unread=unread,
-        unread_input=min(size, max(0, unread - max(0, after))),
+        unread_input=unread_input,
         beyond=max(0, -left),
         removed=removed,
     )
@@ -166,19 +184,13 @@ def _rounding(
 
 def _note(rounding: Rounding | None, axis: Axis, reach: int, stride: int, count: int) -> str:
     notes = []
-    if rounding and rounding.unread:
-        one = rounding.unread == 1
-        last = "The last "
-        last += axis.noun if one else counted(rounding.unread, axis.noun)
-        last += f" of the padded input {'is' if one else 'are'} never read"
+    if rounding and (rounding.unread_input or rounding.unread):
         own = rounding.unread_input
-        if own == rounding.unread:
-            last = last.replace(" of the padded input", "")
-        elif own:
-            last += f", {own} of them the input's own"
-        else:
-            last += "; padding only"
-        notes.append(f"{last}.")
+        count_unread = own or rounding.unread
+        one = count_unread == 1
+        last = f"The last {axis.noun if one else counted(count_unread, axis.noun)}"
+        last += f" of the {'' if own else 'padded '}input {'is' if one else 'are'} never read"
+        notes.append(f"{last}." if own else f"{last}; that is only padding.")
     if rounding and rounding.beyond:
         beyond = counted(rounding.beyond, axis.noun)
         notes.append(f"The last window reaches {beyond} over the end.")
