@@ -5,12 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from server.engine.given import Given
 from server.engine.record import Slot
+
+
+class SavedBytes(Protocol):
+    """Tells how much of a node autograd saves: see ``SavedForBackward``."""
+
+    def of(self, node: Node) -> int | None:
+        """In bytes; None if it cannot be measured."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,18 @@ class Node:
     given: Given | None = field(repr=False, default=None)
     """What it was called with; None unless the trace keeps outputs, or of modules with others in.
     """
+
+    saved: SavedBytes | None = field(repr=False, default=None, compare=False)
+    """What tells ``saved_for_backward_bytes``."""
+
+    @property
+    def saved_for_backward_bytes(self) -> int | None:
+        """Memory that training keeps of it for the backward pass, and that no node before it keeps.
+
+        Measured, for all nodes at once, when it is first asked for: see ``SavedForBackward``. None
+        if that is not possible.
+        """
+        return self.saved.of(self) if self.saved else None
 
     @property
     def slots(self) -> tuple[Slot, ...]:

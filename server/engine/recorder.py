@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from server.engine.given import Given, Recollection
-from server.engine.node import Node, with_slots
+from server.engine.node import Node, SavedBytes, with_slots
 from server.engine.operations import (
     described,
     module_hyperparameters,
@@ -49,6 +49,7 @@ class NodeRecorder(TorchFunctionMode):
         inputs: Sequence[Tensor],
         operations: OperationRecorder,
         keep: bool,
+        saved: SavedBytes | None = None,
     ) -> None:
         super().__init__()
         self.nodes: list[Node] = []
@@ -57,6 +58,8 @@ class NodeRecorder(TorchFunctionMode):
         self.stopped_at: str | None = None
         """The innermost module whose forward raised, where ``stopped_call`` counts its calls."""
         self.stopped_call = 0
+        self.saved = saved
+        """What tells later how much of each node autograd saves."""
         self._model = model
         self._recollection: Recollection | None = None
         if keep:
@@ -210,7 +213,7 @@ class NodeRecorder(TorchFunctionMode):
         # tensor object of its own: other readers of the original did not read this node.
         if id(output) in self._makers and not any(output is tensor for tensor in mutated):
             with self._unrecorded():
-                output = output.detach()
+                output = self._renewed(output)
         made = tensors_in(output)
         if not made:
             return output, None
@@ -237,6 +240,10 @@ class NodeRecorder(TorchFunctionMode):
                 self._overwrite(mutated, name)
         self.nodes.append(node)
         return output, node
+
+    def _renewed(self, output: Tensor) -> Tensor:
+        """The same tensor as another object."""
+        return output.detach()
 
     def _node(
         self,
@@ -274,6 +281,7 @@ class NodeRecorder(TorchFunctionMode):
             activation_bytes=size,
             reads=tuple(reads),
             result=with_slots(output, operations.slot),
+            saved=self.saved,
         )
 
     def _given(

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from server.engine.doctor.replay import replay
 from server.engine.example import Example, Inputs, as_inputs, device_of
 from server.engine.failure import Attempt, ForwardFailed
 from server.engine.node import Node
@@ -41,10 +42,12 @@ from server.engine.runnable import (
     initialised,
     is_shape_only,
     stand_in,
+    unfollowed,
     unwrapped,
     whole,
     with_tensors,
 )
+from server.engine.saved import SavedForBackward
 
 OUTPUT = "<output>"
 """The path by which ``Trace.layer`` gives what the model returned."""
@@ -67,6 +70,8 @@ class Trace:
     """The operators by which the inputs reach the nodes."""
     storages: dict[int, Storage] = field(repr=False)
     """The memory that views look at, by number."""
+    saved: SavedForBackward = field(repr=False)
+    """What tells ``saved_for_backward_bytes``; it holds the model."""
 
     def __getitem__(self, name: str) -> Node:
         """The node of that name; raises KeyError."""
@@ -138,6 +143,15 @@ class Trace:
             item=item,
             pointwise_normalisation=pointwise_normalisation,
         )
+
+    @property
+    def saved_for_backward_bytes(self) -> int | None:
+        """Memory that training keeps from the forward until the backward pass, in bytes.
+
+        Measured when it is first asked for: see ``SavedForBackward``, which says what counts. None
+        if that is not possible.
+        """
+        return self.saved.total
 
     def closed_forms(self, input: int = 0) -> dict[str, ClosedForm | None]:
         """Size, stride and start of the fields of every node that returned one tensor.
@@ -214,6 +228,10 @@ def trace_model(model: nn.Module, example: Example, *, keep: bool = False) -> Tr
                 "or trace it without keep."
             )
         model = _initialised(model, inputs)
+    elif keep and is_shape_only(model):
+        raise Uninitialised(
+            "The model is on the meta device: it has shapes and no values, and cannot really run."
+        )
     with eagerly():
         return _shapes_only(model, inputs) if not keep else _really(model, inputs, keep=True)
 
@@ -258,7 +276,10 @@ def _initialised(model: nn.Module, inputs: Inputs) -> nn.Module:
                 "The model has lazy parameters, and its first run needs values: run it once before "
                 f"({type(cause).__name__}: {cause})."
             ) from cause
-        raise ForwardFailed("", (), refused, Attempt(model, inputs, META)) from refused
+        stopped = replay(model, inputs, META, keep=True).stopped
+        path, call = (stopped.place.path, stopped.place.call) if stopped else ("", 0)
+        attempt = Attempt(model, inputs, META)
+        raise ForwardFailed(path, (), refused, attempt, call) from refused
 
 
 def _run(model: nn.Module, inputs: Inputs, device: torch.device, keep: bool) -> Trace:
@@ -279,10 +300,12 @@ def _run(model: nn.Module, inputs: Inputs, device: torch.device, keep: bool) -> 
             if buffer.ndim > 1 and not buffer.is_meta and is_hiding(buffer)
         )
         nodes = NodeRecorder(model, given, operations, keep)
+        nodes.saved = saved = SavedForBackward(model, inputs, nodes.nodes)
         with nodes.hooks(), nodes, operations:
             try:
                 output = whole(forward(*arguments.args, **arguments.kwargs))
-            except (Exception, SystemExit) as cause:
+            except (Exception, SystemExit) as error:
+                cause = unfollowed(error)
                 raise ForwardFailed(
                     nodes.stopped_at or "",
                     nodes.nodes,
@@ -304,6 +327,7 @@ def _run(model: nn.Module, inputs: Inputs, device: torch.device, keep: bool) -> 
             else tuple(operations.operations)
         ),
         storages=operations.storages,
+        saved=saved,
     )
 
 
@@ -324,4 +348,5 @@ def _output_node(
         multiply_accumulates=operations.multiply_accumulates,
         activation_bytes=sum(tensor.numel() * tensor.element_size() for tensor in made),
         result=nodes.result(output),
+        saved=nodes.saved,
     )
