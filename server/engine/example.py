@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, SupportsIndex, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -109,6 +110,8 @@ def as_inputs(example: Any, model: nn.Module) -> Inputs:
     if isinstance(example, list | tuple):
         if not example:
             raise ValueError("The example is empty: the model needs an input.")
+        if all(isinstance(size, int | float) for size in example):
+            raise TypeError(f"The sizes of a shape are whole numbers; this one is {example!r}.")
         return Inputs(tuple(_input(value, model) for value in example), {})
     raise TypeError(
         "The example is a shape, a tensor, a tuple or list of those, or a mapping from the names "
@@ -141,7 +144,7 @@ def _input(value: Any, model: nn.Module) -> Tensor | Values:
         return _dense(value)
     if not _is_shape(value):
         raise TypeError(f"An input is a tensor or a shape, not {value!r}.")
-    shape = tuple(value)
+    shape = tuple(map(operator.index, value))
     if any(size < 0 for size in shape):
         raise ValueError(f"A shape has no negative sizes; this one is {shape}.")
     dtypes = (tensor.dtype for tensor in model.parameters() if _is_number(tensor.dtype))
@@ -175,7 +178,8 @@ def _is_shape(value: Any) -> bool:
     return (
         isinstance(value, list | tuple)
         and len(value) > 0
-        and all(isinstance(size, int) and not isinstance(size, bool) for size in value)
+        and all(isinstance(size, SupportsIndex) for size in value)
+        and not any(isinstance(size, bool | Tensor) for size in value)
     )
 
 

@@ -35,12 +35,12 @@ class ForwardFailed(RuntimeError):
         attempt: Attempt,
         call: int = 0,
     ) -> None:
-        last = f"{nodes[-1].name} gave {list(nodes[-1].shape)}" if nodes else "nothing"
+        ran = "before anything ran"
+        if nodes:
+            last = f"{nodes[-1].name} gave {list(nodes[-1].shape)}"
+            ran = f"after {len(nodes)} nodes (the last was {last})"
         where = f"{module_path} (call {call})" if call else module_path or "the model itself"
-        super().__init__(
-            f"The forward failed in {where} after {len(nodes)} nodes "
-            f"(the last was {last}): {type(cause).__name__}: {cause}"
-        )
+        super().__init__(f"The forward failed in {where} {ran}: {type(cause).__name__}: {cause}")
         self.module_path = module_path
         self.call = call
         """Which call of that module it was."""

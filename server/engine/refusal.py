@@ -13,7 +13,7 @@ from server.engine.given import replaced
 from server.engine.meta_leniency import Doubtful
 from server.engine.operations import tensors_in
 from server.engine.record import ValuesNeeded
-from server.engine.runnable import META
+from server.engine.runnable import META, submodule
 
 MOST_BYTES = 2**28
 """Of the stand-ins on which one operator is tried."""
@@ -51,7 +51,7 @@ def real_refusal(
     if stopped is None or type(found.error) is not type(refused):
         return None
     if stopped.function is None:
-        module = model.get_submodule(stopped.place.path)
+        module = submodule(model, stopped.place.path)
         # What layers of PyTorch check in Python is said of shapes, whatever the device.
         return refused if type(module).__module__.startswith("torch.nn.modules.") else None
     given = [tensor for tensor in tensors_in((stopped.args, stopped.kwargs)) if tensor.is_meta]

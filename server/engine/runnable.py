@@ -88,9 +88,14 @@ def _mismatch(
         for item in taken
         if item.name in given or item.name in missing
     )
+    in_order = (
+        ""
+        if any(item.kind is item.KEYWORD_ONLY for item in taken)
+        else (", or as a tuple in that order")
+    )
     return (
         f"{what} needs {_listed(missing)} as well. Give a shape or a tensor for each input: by "
-        f"name, {{{by_name}}}, or as a tuple in that order."
+        f"name, {{{by_name}}}{in_order}."
     )
 
 
@@ -125,6 +130,11 @@ def on_meta(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model, stand_ins)
 
 
+def submodule(model: nn.Module, path: str) -> nn.Module:
+    """The module at a path; "" is the model, of ScriptModules the only one that can be had."""
+    return model.get_submodule(path) if path else model
+
+
 def is_shape_only(model: nn.Module) -> bool:
     """Whether its parameters and buffers are on the meta device, so that it cannot really run."""
     return any(tensor.is_meta for tensor in _tensors(model))
@@ -147,6 +157,18 @@ def with_tensors(
 ) -> Any:
     """What the model returns with other parameters and buffers, by name."""
     return torch.func.functional_call(model, tensors, args, kwargs)
+
+
+def unfollowed(error: BaseException) -> BaseException:
+    """In plain words, that a tensor has no memory that could be followed; else the error itself."""
+    if not isinstance(error, NotImplementedError) or "storage of Sparse" not in str(error):
+        return error
+    plain = NotImplementedError(
+        "The model computes with sparse tensors, whose values are not where strides say, so that "
+        "what reaches what cannot be followed. Trace it with dense tensors in their place "
+        "(x.to_dense())."
+    )
+    return plain.with_traceback(error.__traceback__)
 
 
 def whole(output: Any) -> Any:

@@ -16,6 +16,7 @@ from server.engine.doctor.diagnosis import Kind
 from server.engine.doctor.replay import Change, Event, Replay
 from server.engine.example import Inputs
 from server.engine.operations import tensors_in
+from server.engine.runnable import submodule
 
 SAME = frozenset(
     {
@@ -75,7 +76,7 @@ class Case:
     @cached_property
     def module(self) -> nn.Module:
         """The module in which it stopped."""
-        return self.model.get_submodule(self.path)
+        return submodule(self.model, self.path)
 
     @cached_property
     def is_layer(self) -> bool:
@@ -120,13 +121,13 @@ class Case:
 
     def name_of_module(self, path: str) -> str:
         """``layer1.0 (BasicBlock)``."""
-        kind = type(self.model.get_submodule(path)).__name__
+        kind = type(submodule(self.model, path)).__name__
         return f"{path} ({kind})" if path else f"the model ({kind})"
 
     def name_of(self, event: Event) -> str:
         """What made a tensor: the layer, or the function."""
         path = event.place.path
-        module = self.model.get_submodule(path)
+        module = submodule(self.model, path)
         if is_layer(module):
             return f"{path} ({type(module).__name__})" if path else type(module).__name__
         return f"{event.place.kind} in {path}" if path else event.place.kind

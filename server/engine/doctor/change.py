@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from server.engine.doctor.constructor import change_module
 from server.engine.doctor.replay import Event, UnsuitableChange
 from server.engine.example import Arguments
+from server.engine.runnable import submodule
 
 Called = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 """A function with its arguments."""
@@ -44,7 +45,7 @@ class ModuleChange(Unchanged):
 
     def on_model(self, model: nn.Module, device: torch.device) -> Callable[[], None] | None:
         """Build the module again, in its place."""
-        return change_module(model.get_submodule(self.path), self.values, device, self.kind)
+        return change_module(submodule(model, self.path), self.values, device, self.kind)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class AttributeChange(Unchanged):
 
     def on_model(self, model: nn.Module, device: torch.device) -> Callable[[], None] | None:
         """Set it."""
-        vars(model.get_submodule(self.path))[self.name] = self.value
+        vars(submodule(model, self.path))[self.name] = self.value
         return None
 
 
@@ -71,7 +72,7 @@ class ParameterChange(Unchanged):
     def on_model(self, model: nn.Module, device: torch.device) -> Callable[[], None] | None:
         """Put zeros of that shape in its place."""
         path, _, name = self.name.rpartition(".")
-        owner = model.get_submodule(path)
+        owner = submodule(model, path)
         if not isinstance(owner._parameters.get(name), Tensor):
             raise UnsuitableChange(f"{self.name} is no parameter.")
         old = owner._parameters[name]

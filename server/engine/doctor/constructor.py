@@ -29,8 +29,10 @@ def torch_class(module: nn.Module) -> type[nn.Module] | None:
 
 def is_layer(module: nn.Module) -> bool:
     """Whether it is a layer of PyTorch by itself, and no container of others."""
-    whole = isinstance(module, nn.MultiheadAttention) or not any(module.children())
-    return whole and torch_class(module) is not None
+    inside = module._modules.keys() - {"parametrizations"}
+    return (isinstance(module, nn.MultiheadAttention) or not inside) and torch_class(
+        module
+    ) is not None
 
 
 def constructor_arguments(module: nn.Module) -> dict[str, Any]:

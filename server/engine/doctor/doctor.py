@@ -25,6 +25,8 @@ from server.engine.doctor.replay import Change, Event, Replay, UnsuitableChange,
 from server.engine.doctor.upstream import earlier
 from server.engine.example import Inputs
 from server.engine.node import Node
+from server.engine.operations import tensors_in
+from server.engine.runnable import submodule
 
 FINDINGS = (
     embedding_finding,
@@ -76,11 +78,11 @@ def diagnose(
         shapes = replay(model, inputs, META, keep=True)
         if shapes.stopped is not None and shapes.stopped.place == stopped.place:
             found, stopped, device = shapes, shapes.stopped, META
-    ran = tuple(Ran(node.name, node.kind, node.shape) for node in nodes)
-    error = f"{type(cause).__name__}: {str(cause).strip().partition(chr(10))[0]}"
+    ran = tuple(Ran(node.name, node.kind, node.shape) for node in nodes) or _ran(found)
+    error = _error(cause)
     line = _line(cause)
     if stopped is None:
-        sentence = f"The forward failed only once, and passed when it was tried again: {error}"
+        sentence = f"The model runs by itself, but not while it is traced: {error}"
         return Diagnosis(type(model).__name__, "", 0, None, sentence, (), error, line, (), ran)
     trials = Trials(model, inputs, device, stopped)
     case = Case(model, inputs, device, found, stopped, trials.passes)
@@ -152,7 +154,7 @@ class Trials:
         last = found.last
         if last is None or not last.place.path:
             return f"later: {type(found.error).__name__}"
-        kind = type(self._model.get_submodule(last.place.path)).__name__
+        kind = type(submodule(self._model, last.place.path)).__name__
         return f"in {last.place.path} ({kind})"
 
 
@@ -206,6 +208,24 @@ def _sentence(case: Case, finding: Finding | None, repairs: Sequence[Repair], er
     if repairs:
         text += f"; {repairs[0].description}"
     return f"{text}."
+
+
+def _ran(found: Replay) -> tuple[Ran, ...]:
+    """What ran in a run that no trace was made of."""
+    return tuple(
+        Ran(event.place.path, event.place.kind, tuple(made[0].shape))
+        for event in found.events
+        if event.error is None and (made := tensors_in(event.result))
+    )
+
+
+def _error(cause: BaseException) -> str:
+    """The type of an error and the line that says what it is."""
+    lines = str(cause).strip().splitlines() or [""]
+    # TorchScript tells where it was before it tells what happened.
+    line = lines[-1] if "TorchScript interpreter" in lines[0] else lines[0]
+    name = type(cause).__name__
+    return line if line.startswith(name) else f"{name}: {line}".removesuffix(": ")
 
 
 def _line(cause: BaseException) -> str | None:

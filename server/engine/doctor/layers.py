@@ -132,6 +132,8 @@ def _function(case: Case) -> Finding | None:
             return None
         by_parameter = isinstance(changes[0], ParameterChange) if changes else False
         parameter, value = _changed(repair)
+        if event.place.kind == "pad":
+            parameter, value = "pad", tuple(repair.changes["padding"])
         if by_parameter and isinstance(changes[0], ParameterChange):
             owner, _, parameter = changes[0].name.rpartition(".")
             value = changes[0].shape

@@ -108,7 +108,9 @@ class Replay:
         raised = [event for event in self.events if event.error is self.error]
         ended = [event for event in self.modules if event.error is self.error]
         # Modules end from the inside out, and functions stand within all of them.
-        return next(iter(raised or sorted(ended, key=_depth, reverse=True)), None)
+        innermost = raised or sorted(ended, key=_depth, reverse=True)
+        # ScriptModules take no hooks, and what ends programs calls none.
+        return innermost[0] if innermost else Event(Place("", 0, "", 0), self.inputs, {})
 
 
 def _depth(event: Event) -> int:

@@ -11,6 +11,7 @@ from server.engine.doctor.case import Candidate, Case, Finding
 from server.engine.doctor.change import ModuleChange
 from server.engine.doctor.constructor import constructor_arguments, is_layer
 from server.engine.doctor.replay import UnsuitableChange
+from server.engine.runnable import submodule
 
 VARIED = {
     "stride": range(1, 9),
@@ -33,7 +34,7 @@ def earlier(case: Case, finding: Finding) -> Iterator[Candidate]:
         if path in seen or not path:
             continue
         seen.add(path)
-        module = case.model.get_submodule(path)
+        module = submodule(case.model, path)
         if not is_layer(module):
             continue
         try:
