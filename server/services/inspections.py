@@ -260,7 +260,7 @@ def _with_arrays(node: Node, arrays: dict[int, NDArray[Any]]) -> Node:
     if given is not None:
         args, kwargs = given.replaced(moved)
         given = dataclasses.replace(given, args=args, kwargs=kwargs)
-    return dataclasses.replace(node, outputs=(), given=given)
+    return dataclasses.replace(node, outputs=(), given=given, saved=None)
 
 
 def _array(tensor: Tensor, arrays: dict[int, NDArray[Any]]) -> NDArray[Any]:

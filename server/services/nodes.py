@@ -28,7 +28,7 @@ def describe_nodes(trace: Trace) -> list[Node]:
             **summarise_node(node).model_dump(),
             multiply_accumulates=node.multiply_accumulates,
             activation_bytes=node.activation_bytes,
-            saved_for_backward_bytes=None,
+            saved_for_backward_bytes=node.saved_for_backward_bytes,
             receptive_field=_field(trace, node),
         )
         for node in trace.nodes

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from models import load_model
 from tests.support.asgi import Client
+from tests.support.kept import kept_by_graph
 
 ADDRESS = "/api/v1/models/doodle-classifier"
 
@@ -63,6 +64,17 @@ def test_the_graph_is_that_of_the_network(nodes: dict[str, Any]) -> None:
 def test_totals_agree(details: dict[str, Any]) -> None:
     for key in ("parameters", "multiply_accumulates"):
         assert sum(node[key] for node in details["nodes"]) == details[key]
+
+
+def test_what_training_keeps_is_what_the_graph_holds(nodes: dict[str, Any]) -> None:
+    module = load_model("doodle-classifier").module.train()
+    kept = kept_by_graph(module, torch.rand(1, 1, 28, 28))
+    assert sum(node["saved_for_backward_bytes"] for node in nodes.values()) == kept
+    image, maps, statistics, float32 = 28 * 28, 32 * 28 * 28, 2 * 32, 4
+    assert [
+        nodes[f"stem_{name}"]["saved_for_backward_bytes"]
+        for name in ("convolution", "normalisation", "activation")
+    ] == [image * float32, (maps + statistics) * float32, maps * float32]
 
 
 def test_fields_of_layers_are_those_of_the_textbook(nodes: dict[str, Any]) -> None:
