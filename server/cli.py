@@ -1,4 +1,4 @@
-"""The command line: ``doodlescope serve | train | evaluate | predict``.
+"""The command line: ``doodlescope serve | train | evaluate | predict | describe``.
 
 What takes long to import (torch, the application) is imported by the command that needs it, so
 that ``--help`` answers at once.
@@ -145,6 +145,34 @@ def predict(
     from server.commands.predict import predict as run
 
     run(file, model, weights, top_k, device, as_json)
+
+
+@app.command()
+def describe(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A shipped model, package.module:factory, timm:NAME or torchvision:NAME."
+        ),
+    ],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="[NAME=]SIZES[:DTYPE]",
+            help="3x224x224 (one item; a batch of one is put in front), 1,3,224,224 (the whole "
+            "shape), tokens=16:int64; once for each input. Default: the model's own.",
+        ),
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option(min=1, help="Fold modules that are nested so deep into one row.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what a model does, operation by operation: shapes, costs, receptive fields."""
+    from server.commands.describe import describe as run
+
+    run(model, inputs or (), depth, as_json)
 
 
 def main() -> None:

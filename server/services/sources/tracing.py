@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from server.engine.trace import ForwardFailed, Trace, trace_model
+from server.engine.failure import ForwardFailed
+from server.engine.trace import Trace, trace_model
 from server.services.sources.guesses import guess_inputs, required_arguments
 from server.services.sources.input_form import InputForm, as_example
 from server.services.sources.opening import OpenedModel
