@@ -63,7 +63,8 @@ class Arithmetic:
     reads: tuple[Read, ...]
     """The cells of other nodes' outputs that it was computed from; constants are not among them."""
     snippet: str | None = field(repr=False)
-    """PyTorch that computes ``value`` again; None where the layer is not PyTorch's own."""
+    """PyTorch that computes ``value`` again; None where the layer is not PyTorch's own, or tensors
+    would have to be written out that are too large for that."""
     terms: Any
 
 

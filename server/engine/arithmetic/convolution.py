@@ -295,7 +295,7 @@ def _snippet(
     stride: list[int],
     dilation: list[int],
     mode: str,
-) -> str:
+) -> str | None:
     """The patch times the kernel by ``conv2d``; a large patch is cut out of the whole input."""
     operand = call.operand("input")
     function = f"F.conv{len(stride)}d"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +15,22 @@ from torch import Tensor, nn
 from torch.overrides import resolve_name
 
 from server.engine.arithmetic.call import Call
-from server.engine.arithmetic.parts import Broken, Read, whole
+from server.engine.arithmetic.parts import Broken, NotBrokenDown, Read, whole
+from server.engine.arithmetic.passing import movement
 from server.engine.arithmetic.snippet import Snippet
 from server.engine.given import Operand
+from server.engine.node import Node
 from server.engine.operations import tensors_in
 from server.engine.receptive_field.memory import Mask, some
+from server.engine.receptive_field.movement import is_movement
 from server.engine.receptive_field.walk import walk_back
-from server.engine.record import Slot
+from server.engine.record import Operation, Slot, View
 
 if TYPE_CHECKING:
     from server.engine.trace import Trace
+
+COPIES = frozenset({"clone", "copy", "contiguous", "alias_copy", "detach_copy"})
+"""Operators that copy values to new memory."""
 
 _WRITABLE = (type(None), bool, int, float, str, slice, type(...), torch.dtype)
 """Types whose repr is Python that gives them again, once torch is imported."""
@@ -42,6 +49,9 @@ class GeneralTerms:
 
 def general(call: Call, trace: Trace | None, item: int, reason: str) -> Broken:
     """What is read for a value, and the value by running the whole operation in float64."""
+    if only_moves(call, trace, item):
+        with contextlib.suppress(NotBrokenDown):
+            return movement(call)
     value = recomputed(call, item)
     reads, causes = _reads(call, trace, item)
     statement = f"The arithmetic of {call.node.kind} is not broken down"
@@ -56,6 +66,19 @@ def general(call: Call, trace: Trace | None, item: int, reason: str) -> Broken:
     )
 
 
+def only_moves(call: Call, trace: Trace | None, item: int) -> bool:
+    """Whether a layer that is not PyTorch's own hands values on, and computes none."""
+    found = _step(call, trace, item)
+    if found is None or call.given.function is not None or item:
+        return False
+    operations, _, _ = found
+    names = (operation.name.removesuffix("_") for operation in operations)
+    return all(
+        name in COPIES or is_movement(operation)
+        for name, operation in zip(names, operations, strict=True)
+    )
+
+
 def recomputed(call: Call, item: int) -> float | None:
     """The value when the whole operation runs in float64; None where it cannot, or is random."""
 
@@ -64,18 +87,16 @@ def recomputed(call: Call, item: int) -> float | None:
         return tensor.double() if tensor.is_floating_point() else tensor.clone()
 
     try:
-        runs = []
-        for seed in (0, 1):
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            before = torch.get_rng_state()
             args, kwargs = call.given.replaced(double)
-            with torch.random.fork_rng(devices=[]), torch.no_grad():
-                torch.manual_seed(seed)
-                result = list(tensors_in(_function(call)(*args, **kwargs)))
-                # What works in place may return nothing.
-                runs.append((result or list(tensors_in(args[:1])))[item][call.index])
-        first, second = (float(run.real.double()) for run in runs)
+            result = list(tensors_in(_function(call)(*args, **kwargs)))
+            random = not torch.equal(before, torch.get_rng_state())
+        # What works in place may return nothing.
+        value = (result or list(tensors_in(args[:1])))[item][call.index]
+        return None if random else float(value.real.double())
     except Exception:
         return None  # it needs float32, files, another device, ...
-    return first if first == second or first != first else None
 
 
 def _function(call: Call) -> Callable[..., Any]:
@@ -89,24 +110,14 @@ def _function(call: Call) -> Callable[..., Any]:
 
 def _reads(call: Call, trace: Trace | None, item: int) -> tuple[tuple[Read, ...], list[str]]:
     """What one step back reaches of each input; without a trace everything."""
-    if trace is None or call.node.name not in trace:
+    found = _step(call, trace, item)
+    if trace is None or found is None:
         return tuple(_all(call)), []
-    node = trace[call.node.name]
-    slots = node.slots
-    times = [slot.time for slot in node.reads if slot is not None]
-    if item >= len(slots) or not times or slots[item].view.shape != call.shape:
-        return tuple(_all(call)), []
-    start, slot = min(times), slots[item]
-    positions: Mask = np.zeros(slot.view.shape, bool)
+    operations, node, view = found
+    positions: Mask = np.zeros(view.shape, bool)
     positions[call.index] = True
     views = [read.view for read in node.reads if read is not None]
-    reached = walk_back(
-        trace.operations[start:],
-        trace.storages,
-        views,
-        Slot(slot.view, slot.time - start),
-        positions,
-    )
+    reached = walk_back(operations, trace.storages, views, Slot(view, len(operations)), positions)
     exact = reached.status == "exact"
     reads = [
         _read(node.inputs[number], number, mask, exact)
@@ -114,6 +125,20 @@ def _reads(call: Call, trace: Trace | None, item: int) -> tuple[tuple[Read, ...]
         if mask is not None
     ]
     return tuple(reads), list(reached.causes)
+
+
+def _step(
+    call: Call, trace: Trace | None, item: int
+) -> tuple[Sequence[Operation], Node, View] | None:
+    """The operators of the node, the node as the trace has it, and its output; None: unknown."""
+    if trace is None or call.node.name not in trace:
+        return None
+    node = trace[call.node.name]
+    slots = node.slots
+    times = [slot.time for slot in node.reads if slot is not None]
+    if item >= len(slots) or not times or slots[item].view.shape != call.shape:
+        return None
+    return trace.operations[min(times) : slots[item].time], node, slots[item].view
 
 
 def _read(name: str, argument: int, mask: Mask, exact: bool) -> Read:

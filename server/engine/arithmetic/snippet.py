@@ -17,6 +17,9 @@ from server.engine.given import Operand
 LITERAL = 320
 """Tensors of at most so many values are written out; larger ones are read from a file."""
 
+WRITTEN = 16_384
+"""A snippet in which more values would have to be written out is not given."""
+
 LINE = 96
 
 Place = tuple[Any, ...]
@@ -31,6 +34,7 @@ class Snippet:
         self._imports = {"import torch"}
         self._loaded: dict[str, str] = {}
         self._lines: list[str] = []
+        self._written = 0
 
     def imports(self, line: str) -> Snippet:
         """Add an import."""
@@ -58,10 +62,15 @@ class Snippet:
 
     def values(self, name: str, tensor: Tensor) -> Snippet:
         """Define a name as a tensor that is written out."""
+        self._written += tensor.numel()
+        if self._written > WRITTEN:
+            return self
         return self.line(f"{name} = {literal(tensor)}")
 
-    def ending(self, expression: str) -> str:
-        """The whole text; ``value`` holds the number."""
+    def ending(self, expression: str) -> str | None:
+        """The whole text; ``value`` holds the number. None: too much would be written out."""
+        if self._written > WRITTEN:
+            return None
         functional = "F." in expression or any("F." in line for line in self._lines)
         if functional:
             self._imports.add("import torch.nn.functional as F")
@@ -111,8 +120,9 @@ def literal(tensor: Tensor) -> str:
     if tensor.dtype == torch.bool or not tensor.is_floating_point():
         return f"torch.tensor({tensor.tolist()!r})"
     shape = tuple(tensor.shape)
-    numbers = [_number(value) for value in tensor.to(torch.float64).flatten().tolist()]
-    if tensor.dtype != torch.float64:
+    if tensor.dtype == torch.float64:
+        numbers = [_number(value) for value in tensor.flatten().tolist()]
+    else:
         # The shortest text that is the same float32; halves of 16 bits are float32 too.
         numbers = [_number32(value) for value in tensor.float().flatten().numpy()]
     dtype = "torch.float64" if tensor.dtype == torch.float64 else "torch.float32"

@@ -169,6 +169,27 @@ def test_large_tensors_come_from_files(tmp_path: Any, monkeypatch: pytest.Monkey
         assert executed(written.snippet) == pytest.approx(found.value, rel=1e-12)
 
 
+def test_what_is_too_large_is_not_written_out() -> None:
+    model = nn.Sequential(nn.Linear(20_000, 1)).eval()
+    trace = trace_model(model, torch.rand(1, 20_000), keep=True)
+    found = of(trace, model, "0", (0, 0))
+    assert found.snippet is None
+    assert found.value == pytest.approx(found.network_value, rel=1e-4)
+    assert (len(found.terms.products), found.terms.rest.count) == (64, 19_936)
+
+
+def test_a_layer_of_others_that_only_moves_values_is_seen_through() -> None:
+    class Turned(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.transpose(1, 2).contiguous()[:, 1:]
+
+    model = nn.Sequential(Turned())
+    found = explained(model, torch.rand(1, 3, 4), "0", (0, 0, 2))
+    assert (found.kind, found.operation) == ("movement", "Turned")
+    assert (found.terms.source, found.terms.index) == ("input", [0, 2, 1])
+    assert found.difference == 0
+
+
 def test_slopes_and_curves() -> None:
     model = nn.Sequential(nn.Sigmoid()).eval()
     x = torch.tensor([[0.5, -7.0]])
