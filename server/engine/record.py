@@ -44,6 +44,13 @@ FILLING = frozenset({"where", "masked_fill", "tril", "triu"})
 """Operators that hide positions whatever they put there."""
 
 
+UNDECLARED = dict.fromkeys(
+    ("native_batch_norm", "cudnn_batch_norm", "miopen_batch_norm"),
+    ("running_mean", "running_var"),
+)
+"""What operators update in training mode, though their schemas do not say so."""
+
+
 class ValuesNeeded(RuntimeError):
     """An operator moves data by the values of a tensor, which a meta tensor does not have."""
 
@@ -125,6 +132,7 @@ class _Signature:
             for item in arguments
             if schema.is_mutable and item.alias_info is not None and item.alias_info.is_write
         )
+        self.updates = UNDECLARED.get(self.name, ())
         self.count = counted_by(self.name)
         self.indices = INDICES.get(self.name.removesuffix("_"), ())
         # What differs from run to run is no constant, though no input reaches it.
@@ -148,6 +156,14 @@ class _Signature:
             for name in self.order
             if name in named or name in self.defaults
         }
+
+    def written(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
+        """The tensors that a call writes to, those too of which the schema does not say so."""
+        if not self.writes and not self.updates:
+            return []
+        named = self.named(args, kwargs)
+        names = (*self.writes, *(self.updates if named.get("training") else ()))
+        return [tensor for name in names for tensor in tensors_in(named.get(name))]
 
 
 _SIGNATURES: dict[Any, _Signature] = {}
@@ -179,6 +195,8 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._alive: list[Tensor] = []
         """These tensors, so that no id and no address is given twice."""
         self._reached: set[int] = set()
+        self.about_to_write: Callable[[Iterable[Tensor]], None] = lambda tensors: None
+        """Called before an operator writes to tensors."""
         self.masks = False
         """Whether some operation hides positions behind a fixed mask."""
         self._low: set[int] = set()
@@ -187,6 +205,11 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._scalars: list[View] = []
         self._inputs = [self.view(tensor) for tensor in inputs]
         self._reached.update(view.storage for view in self._inputs)
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled while it is active; telling that at each call takes as long as it."""
+        return False
 
     @property
     def inputs(self) -> tuple[View, ...]:
@@ -240,6 +263,8 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def escape(self, tensors: Iterable[Tensor]) -> None:
         """The values of tensors go to where nothing is recorded, such as NumPy, and may change."""
+        tensors = list(tensors)
+        self.about_to_write(tensors)
         for tensor in tensors:
             view = self.view(tensor)
             if view.storage in self._reached:
@@ -261,6 +286,8 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         kwargs = kwargs or {}
         signature = _SIGNATURES.get(func) or signature_of(func)
+        if signature.writes or signature.updates:
+            self.about_to_write(signature.written(args, kwargs))
         # A ScriptModule's operators would be given to an active TorchFunctionMode here.
         with torch._C.DisableTorchFunction():
             shortcut = signature.shortcut

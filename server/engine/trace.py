@@ -289,10 +289,11 @@ def _run(model: nn.Module, inputs: Inputs, device: torch.device, keep: bool) -> 
     if device == META and any(not tensor.is_meta for tensor in tensors.values()):
         tensors = {name: stand_in(tensor) for name, tensor in tensors.items()}
         forward = functools.partial(with_tensors, model, tensors)
-    with preserved(model), torch.inference_mode(False), torch.no_grad():
+    with preserved(model, watching=False) as kept, torch.inference_mode(False), torch.no_grad():
         model.eval()
         given = tuple(arguments.tensors())
         operations = OperationRecorder(given, tensors.values())
+        operations.about_to_write = kept.about_to_write
         operations.hides(
             tensors[name]
             for name, buffer in model.named_buffers()
