@@ -1,7 +1,7 @@
 """Results on the meta device of frequent operators, of which PyTorch derives them slowly.
 
-Its batch normalisation is there a decomposition in Python that takes a millisecond, as many times
-as all the rest of a residual network. These give tensors of the same shape, strides and type.
+Batch normalisation is there a decomposition in Python that takes a millisecond, most of the time
+of a residual network. These give tensors of the same shape, strides and type.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def batch_normalisation(
     momentum: float,
     eps: float,
 ) -> tuple[Tensor, Tensor, Tensor] | None:
-    """With running statistics, of one number for each channel: as its input, if that is contiguous."""
+    """With running statistics, of one number for each channel: as its contiguous input."""
     if training or running_mean is None or running_var is None or input.ndim < 2:
         return None
     given = (running_mean, running_var, weight, bias)
@@ -62,8 +62,63 @@ def concatenation(tensors: Sequence[Tensor], dim: int = 0) -> Tensor | None:
     return torch.empty(shape, dtype=dtype, device=first.device)
 
 
+def convolution(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> Tensor | None:
+    """Of contiguous tensors that fit, not transposed."""
+    size, kernel, count = input.shape, weight.shape, input.ndim - 2
+    if (
+        transposed
+        or len(kernel) != len(size)
+        or not len(stride) == len(padding) == len(dilation) == count > 0
+        or size[1] != kernel[1] * groups
+        or kernel[0] % groups
+        or not (input.is_meta and weight.is_meta and input.dtype is weight.dtype)
+        or not (input.is_contiguous() and weight.is_contiguous())
+        # Such as one channel, which looks like the channels being last.
+        or (count == 2 and input.is_contiguous(memory_format=torch.channels_last))
+        or (count == 3 and input.is_contiguous(memory_format=torch.channels_last_3d))
+        or (bias is not None and (bias.shape != kernel[:1] or bias.dtype is not input.dtype))
+    ):
+        return None
+    shape = [size[0], kernel[0]]
+    for axis in range(count):
+        if stride[axis] < 1 or dilation[axis] < 1 or padding[axis] < 0:
+            return None
+        free = size[axis + 2] + 2 * padding[axis] - dilation[axis] * (kernel[axis + 2] - 1) - 1
+        if free < 0:
+            return None
+        shape.append(free // stride[axis] + 1)
+    return None if 0 in shape else torch.empty(shape, dtype=input.dtype, device=input.device)
+
+
+def biased_product(
+    self: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1
+) -> Tensor | None:
+    """Of matrices, with a bias for each column: what a linear layer computes."""
+    if (
+        not mat1.ndim == mat2.ndim == 2
+        or mat1.shape[1] != mat2.shape[0]
+        or self.shape != mat2.shape[1:]
+        or not (self.is_meta and mat1.is_meta and mat2.is_meta)
+        or not self.dtype is mat1.dtype is mat2.dtype
+    ):
+        return None
+    return torch.empty((mat1.shape[0], mat2.shape[1]), dtype=mat1.dtype, device=mat1.device)
+
+
 SHORTCUTS: dict[Any, Callable[..., Any]] = {
     torch.ops.aten.native_batch_norm.default: batch_normalisation,
     torch.ops.aten.cat.default: concatenation,
+    torch.ops.aten.convolution.default: convolution,
+    torch.ops.aten.addmm.default: biased_product,
 }
 """By overload: what it returns on the meta device, or None where the shortcut does not apply."""

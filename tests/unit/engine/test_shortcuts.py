@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
-from server.engine.shortcuts import batch_normalisation, concatenation
+from server.engine.shortcuts import (
+    batch_normalisation,
+    biased_product,
+    concatenation,
+    convolution,
+)
 
 NORMALISE = torch.ops.aten.native_batch_norm.default
 SETTINGS: Any = (0.1, 1e-5)
@@ -40,7 +47,7 @@ def test_batch_normalisation_with_running_statistics(
 def test_batch_normalisation_otherwise() -> None:
     x, one = torch.empty(2, 3, 4, device=META), torch.empty(3, device=META)
     two = torch.empty(2, device=META)
-    given: list[tuple[Any, ...]] = [
+    cases: list[tuple[Any, ...]] = [
         (x, one, one, one, one, True),
         (x, one, one, None, None, False),
         (x.transpose(0, 2), one, one, one, one, False),
@@ -49,9 +56,7 @@ def test_batch_normalisation_otherwise() -> None:
         (torch.empty(2, 3), one, one, one, one, False),
         (two, two, two, two, two, False),
     ]
-    assert [batch_normalisation(*each, *SETTINGS) for each in given] == [None] * len(
-        given
-    )
+    assert [batch_normalisation(*each, *SETTINGS) for each in cases] == [None] * len(cases)
 
 
 @pytest.mark.parametrize("dim", [0, 1, 2, -1, -3])
@@ -70,7 +75,7 @@ def test_concatenation(dim: int, dtype: torch.dtype) -> None:
 
 def test_concatenation_otherwise() -> None:
     x = torch.empty(2, 3, device=META)
-    given: list[tuple[list[Tensor], int]] = [
+    cases: list[tuple[list[Tensor], int]] = [
         ([x, x.double()], 0),
         ([x, torch.empty(3, 2, device=META).T], 0),
         ([x, torch.empty(2, 4, device=META)], 0),
@@ -80,4 +85,58 @@ def test_concatenation_otherwise() -> None:
         ([torch.empty((), device=META)], 0),
         ([], 0),
     ]
-    assert [concatenation(*each) for each in given] == [None] * len(given)
+    assert [concatenation(*each) for each in cases] == [None] * len(cases)
+
+
+CONVOLVE = torch.ops.aten.convolution.default
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_convolution(data: st.DataObject) -> None:
+    """It gives what PyTorch gives, and nothing where that refuses."""
+    axes, integers = data.draw(st.integers(1, 3)), st.integers
+    groups = data.draw(integers(1, 2))
+    channels, filters = (groups * data.draw(integers(1, 3)) for _ in range(2))
+
+    def each(low: int, high: int) -> list[int]:
+        return [data.draw(integers(low, high)) for _ in range(axes)]
+
+    batch = data.draw(integers(1, 2))
+    dtype = data.draw(st.sampled_from([torch.float32, torch.bfloat16]))
+    x = torch.empty(batch, channels, *each(1, 6), device=META, dtype=dtype)
+    if axes == 2 and data.draw(st.booleans()):
+        x = x.contiguous(memory_format=torch.channels_last)
+    weight = torch.empty(filters, channels // groups, *each(1, 4), device=META, dtype=dtype)
+    bias = data.draw(st.sampled_from([None, torch.empty(filters, device=META, dtype=dtype)]))
+    rest: Any = (each(1, 3), each(0, 2), each(1, 2), False, [0] * axes, groups)
+    found = convolution(x, weight, bias, *rest)
+    try:
+        expected = CONVOLVE(x, weight, bias, *rest)
+    except RuntimeError:
+        assert found is None
+        return
+    if found is not None:
+        assert looks([found]) == looks([expected])
+    else:
+        assert not expected.numel() or x.is_contiguous(
+            memory_format=LAST.get(axes, torch.contiguous_format)
+        )
+
+
+LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
+
+
+def test_biased_product() -> None:
+    for dtype in (torch.float16, torch.float32):
+        bias, left, right = (
+            torch.empty(shape, dtype=dtype, device=META) for shape in ((4,), (2, 3), (3, 4))
+        )
+        for first, second in ((left, right), (left.T.contiguous().T, right.T.contiguous().T)):
+            found = biased_product(bias, first, second)
+            assert found is not None
+            assert looks([found]) == looks([torch.ops.aten.addmm.default(bias, first, second)])
+        assert biased_product(bias[:3], left, right) is None
+        assert biased_product(bias, right, left) is None
+        assert biased_product(bias.double(), left, right) is None
+        assert biased_product(bias.expand(2, 4), left, right) is None
