@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
 from server.engine.given import Given
 from server.engine.record import Slot
+
+Item = TypeVar("Item")
 
 
 class SavedBytes(Protocol):
@@ -83,7 +85,7 @@ class Node:
         return self.outputs[0]
 
 
-def with_slots(value: Any, slot: Callable[[Tensor], Slot]) -> Any:
+def with_slots(value: Any, slot: Callable[[Tensor], object]) -> Any:
     """Nested results with a slot in the place of each tensor; dataclasses become dictionaries."""
     if isinstance(value, Tensor):
         return slot(value)
@@ -101,14 +103,7 @@ def with_slots(value: Any, slot: Callable[[Tensor], Slot]) -> Any:
 
 def slots_in(result: Any) -> Iterator[Slot]:
     """Every slot in nested results, in order."""
-    if isinstance(result, Slot):
-        yield result
-    elif isinstance(result, dict):
-        for item in result.values():
-            yield from slots_in(item)
-    elif isinstance(result, list):
-        for item in result:
-            yield from slots_in(item)
+    return _items_in(result, Slot)
 
 
 def chosen_slot(node: Node, item: Any = None) -> Slot:
@@ -117,17 +112,43 @@ def chosen_slot(node: Node, item: Any = None) -> Slot:
     Raises:
         LookupError: there is no such item; it returned no tensor; or several, and none is named.
     """
-    result = node.result
+    return chosen(node.result, item, node.name, Slot)
+
+
+def chosen(result: Any, item: Any, name: str, kind: type[Item]) -> Item:
+    """Of nested results as ``with_slots`` gives them the only one, or that at ``item``.
+
+    Args:
+        result: dictionaries and lists of slots, or of what stands for them.
+        item: key, index, or tuple of those.
+        name: of what returned it.
+        kind: of what stands for tensors.
+
+    Raises:
+        LookupError: as ``chosen_slot``.
+    """
     path = () if item is None else item if isinstance(item, tuple) else (item,)
     for key in path:
         if isinstance(result, dict) and isinstance(key, int) and key not in result:
             result = list(result.values())
         try:
-            result = result[key]
+            # A tensor would take an index, too.
+            result = result[key] if isinstance(result, dict | list) else {}[key]
         except (LookupError, TypeError):
-            raise LookupError(f"{node.name} returned nothing at item={item!r}.") from None
-    slots = list(slots_in(result))
-    if len(slots) != 1:
-        what = "no tensor" if not slots else f"{len(slots)} tensors: choose one by item="
-        raise LookupError(f"{node.name} returned {what}.")
-    return slots[0]
+            raise LookupError(f"{name} returned nothing at item={item!r}.") from None
+    found = list(_items_in(result, kind))
+    if len(found) != 1:
+        what = "no tensor" if not found else f"{len(found)} tensors: choose one by item="
+        raise LookupError(f"{name} returned {what}.")
+    return found[0]
+
+
+def _items_in(result: Any, kind: type[Item]) -> Iterator[Item]:
+    if isinstance(result, kind):
+        yield result
+    elif isinstance(result, dict):
+        for item in result.values():
+            yield from _items_in(item, kind)
+    elif isinstance(result, list):
+        for item in result:
+            yield from _items_in(item, kind)

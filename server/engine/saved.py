@@ -35,9 +35,8 @@ from server.engine.example import Inputs, device_of
 from server.engine.node import Node
 from server.engine.preserved import preserved
 from server.engine.printing import held_printing
-from server.engine.record import OperationRecorder, View
-from server.engine.recorder import NodeRecorder
-from server.engine.runnable import eagerly
+from server.engine.rerun import Rerun
+from server.engine.runnable import eagerly, whole
 
 Training: TypeAlias = Literal["all", "leaves", "none"]
 """Which modules are in training mode."""
@@ -75,7 +74,7 @@ class SavedForBackward:
     """
 
     def __init__(self, model: nn.Module, inputs: Inputs, nodes: Sequence[Node]) -> None:
-        self._model = model
+        self.model = model
         self._inputs = inputs
         self._nodes = nodes
 
@@ -108,7 +107,7 @@ class SavedForBackward:
         return None
 
     def _pretended(self, training: Training) -> _Measured:
-        device = device_of(self._model)
+        device = device_of(self.model)
         given = self._inputs.to(torch.device("meta"))
         mode = FakeTensorMode(allow_non_fake_inputs=True)
 
@@ -120,13 +119,13 @@ class SavedForBackward:
         with mode:
             args = tuple(map(fake, given.args))
             kwargs = {name: fake(tensor) for name, tensor in given.kwargs.items()}
-        tensors = {name: mode.from_tensor(tensor) for name, tensor in _tensors(self._model)}
+        tensors = {name: mode.from_tensor(tensor) for name, tensor in _tensors(self.model)}
         with mode:
             return self._run(training, args, kwargs, tensors, pretended=True)
 
     def _real(self, training: Training) -> _Measured:
-        given = self._inputs.to(device_of(self._model))
-        tensors = {name: tensor.clone() for name, tensor in _tensors(self._model)}
+        given = self._inputs.to(device_of(self.model))
+        tensors = {name: tensor.clone() for name, tensor in _tensors(self.model)}
         return self._run(training, given.args, given.kwargs, tensors, pretended=False)
 
     def _run(
@@ -139,22 +138,22 @@ class SavedForBackward:
         pretended: bool,
     ) -> _Measured:
         """One forward with gradients, with other tensors for the model's parameters and buffers."""
-        for name, _ in self._model.named_parameters():
+        for name, _ in self.model.named_parameters():
             if tensors[name].is_floating_point() or tensors[name].is_complex():
                 tensors[name].requires_grad_()
         counter = _Counter(tensors.values())
-        recorder = _Recorder(self._model, (*args, *kwargs.values()), counter, pretended)
+        recorder = _Recorder(self.model, (*args, *kwargs.values()), counter, pretended)
         with ExitStack() as stack:
             stack.enter_context(held_printing())  # what it prints, the trace has printed
             stack.enter_context(eagerly())
-            stack.enter_context(preserved(self._model))
+            stack.enter_context(preserved(self.model))
             stack.enter_context(torch.inference_mode(False))
             stack.enter_context(torch.enable_grad())
-            _set_training(self._model, training)
+            _set_training(self.model, training)
             stack.enter_context(recorder.hooks())
             stack.enter_context(saved_tensors_hooks(counter.count, _unpacked))
             stack.enter_context(recorder)
-            torch.func.functional_call(self._model, dict(tensors), args, kwargs)
+            whole(torch.func.functional_call(self.model, dict(tensors), args, kwargs))
         return _Measured(_path(recorder.nodes), recorder.by_node, recorder.by_module, counter.total)
 
 
@@ -175,13 +174,13 @@ class _Counter:
         return tensor
 
 
-class _Recorder(NodeRecorder):
+class _Recorder(Rerun):
     """Tells to which node, and to which calls of modules, new bytes belong."""
 
     def __init__(
         self, model: nn.Module, inputs: Sequence[Tensor], counter: _Counter, pretended: bool
     ) -> None:
-        super().__init__(model, inputs, _NoOperations(), keep=False)
+        super().__init__(model, inputs)
         self.by_node: dict[str, int] = {}
         self.by_module: dict[tuple[str, int], int] = {}
         self._counter = counter
@@ -215,25 +214,6 @@ class _Recorder(NodeRecorder):
             self.by_node[node.name] = self._counter.total - self._counted
             self._counted = self._counter.total
         return output, node
-
-    def _renewed(self, output: Tensor) -> Tensor:
-        return output.view_as(output)  # gradients go through it
-
-
-class _NoOperations(OperationRecorder):  # type: ignore[no-untyped-call]
-    """Records nothing: where tensors are in memory does not matter here."""
-
-    def __init__(self) -> None:
-        super().__init__((), ())
-
-    def view(self, tensor: Tensor, *, values: bool = False) -> View:
-        return _NOWHERE
-
-    def escape(self, tensors: Iterable[Tensor]) -> None:
-        pass
-
-
-_NOWHERE = View(0, (), (), 0, 1, False)
 
 
 def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:

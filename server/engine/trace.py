@@ -10,14 +10,15 @@ Beneath, the operators that these end in are recorded with the memory that they 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from server.engine.doctor.replay import replay
+from server.engine.effective_receptive_field import effective_receptive_field
 from server.engine.example import Example, Inputs, as_inputs, device_of
 from server.engine.failure import Attempt, ForwardFailed
 from server.engine.node import Node
@@ -142,6 +143,34 @@ class Trace:
             channel=channel,
             item=item,
             pointwise_normalisation=pointwise_normalisation,
+        )
+
+    def effective_receptive_field(
+        self,
+        inputs: Iterable[Example],
+        layer: str,
+        position: tuple[int, ...] | None = None,
+        *,
+        call: int = 0,
+        channel: int | None = None,
+        item: Any = None,
+        input: int = 0,
+        progress: Callable[[int], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Tensor:
+        """The mean absolute gradient of a unit over inputs: see ``effective_receptive_field`` in
+        the module of that name. It runs the model that was traced."""
+        return effective_receptive_field(
+            self.saved.model,
+            inputs,
+            layer,
+            position,
+            call=call,
+            channel=channel,
+            item=item,
+            input=input,
+            progress=progress,
+            should_stop=should_stop,
         )
 
     @property
