@@ -12,7 +12,8 @@ from torch import nn
 
 from server.engine.arithmetic import activation, elementwise, passing
 from server.engine.arithmetic.call import Call, Files, call_of
-from server.engine.arithmetic.convolution import convolution, transposed_convolution
+from server.engine.arithmetic.convolution import convolution
+from server.engine.arithmetic.cross_entropy import cross_entropy
 from server.engine.arithmetic.general import general
 from server.engine.arithmetic.interpolation import interpolation
 from server.engine.arithmetic.joining import concatenation
@@ -34,7 +35,8 @@ from server.engine.arithmetic.pooling import (
     power_pooling,
 )
 from server.engine.arithmetic.reduction import embedding, reduction
-from server.engine.arithmetic.softmax import cross_entropy, softmax
+from server.engine.arithmetic.softmax import softmax
+from server.engine.arithmetic.transposed_convolution import transposed_convolution
 from server.engine.node import Node
 
 if TYPE_CHECKING:

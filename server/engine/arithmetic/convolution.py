@@ -15,7 +15,6 @@ from server.engine.arithmetic.parts import (
     Rest,
     chosen,
     each,
-    gathered,
 )
 from server.engine.arithmetic.snippet import LITERAL, Snippet
 from server.engine.arithmetic.taps import Cell, Tap, cells_of, convolved, values_at
@@ -26,10 +25,6 @@ CHANNELS = 32
 FORMULA = (
     "out(N_i, C_out_j) = bias(C_out_j) + Σ_{k=0}^{C_in/groups − 1} "
     "weight(C_out_j, k) ⋆ input(N_i, group · C_in/groups + k)"
-)
-TRANSPOSED_FORMULA = (
-    "out(N_i, C_out_j, o) = bias(C_out_j) + Σ_k Σ_{i, t: i · stride − padding + t · dilation = o} "
-    "input(N_i, k, i) · weight(k, C_out_j, t)"
 )
 
 
@@ -73,26 +68,7 @@ class ConvolutionTerms:
 
 
 @dataclass(frozen=True)
-class TransposedConvolutionTerms:
-    """A value of a transposed convolution: what reaches it of each input channel."""
-
-    kernel_size: list[int]
-    stride: list[int]
-    padding: list[int]
-    dilation: list[int]
-    groups: int
-    group: int
-    input_channels: list[int]
-    cells: list[Cell]
-    """The input cells that reach it, each through one cell of the kernel."""
-    channels: list[Channel]
-    rest: Rest | None
-    sum: float
-    bias: float | None
-
-
-@dataclass(frozen=True)
-class _Place:
+class Place:
     """A unit, with the axis of the batch that some calls leave out."""
 
     batched: bool
@@ -103,7 +79,7 @@ class _Place:
 
 def convolution(call: Call) -> Broken:
     """A value of a convolution over one, two or three axes."""
-    axes, place = _place(call)
+    axes, place = place_of(call)
     weight = call.operand("weight")
     outputs, per_group, *kernel_size = weight.tensor.shape
     groups = int(call["groups"])
@@ -112,7 +88,7 @@ def convolution(call: Call) -> Broken:
     stride, dilation = each(call["stride"], axes), each(call["dilation"], axes)
     padding = _padding(call["padding"], kernel_size, dilation)
     mode = str(call["padding_mode"])
-    sizes = _sizes(call, axes)
+    sizes = sizes_of(call, axes)
     taps = [
         convolved(
             place.position[axis],
@@ -125,11 +101,11 @@ def convolution(call: Call) -> Broken:
         )
         for axis in range(axes)
     ]
-    source = _item(call, place)[low:high]
+    source = item_of(call, place)[low:high]
     patch = values_at(source, taps, 0.0)
     kernel = weight.tensor[place.channel].detach().to("cpu", torch.float64)
     bias = call.optional("bias")
-    channels, rest, total = _channels(call, patch, kernel, low)
+    channels, rest, total = listed_channels(call, patch, kernel, low)
     sources = [sorted({tap.source for tap in axis if tap.source is not None}) for axis in taps]
     terms = ConvolutionTerms(
         kernel_size=list(kernel_size),
@@ -162,88 +138,24 @@ def convolution(call: Call) -> Broken:
     )
 
 
-def transposed_convolution(call: Call) -> Broken:
-    """A value of a transposed convolution over one, two or three axes."""
-    axes, place = _place(call)
-    weight = call.operand("weight")
-    inputs, per_group, *kernel_size = weight.tensor.shape
-    groups = int(call["groups"])
-    group, within = divmod(place.channel, per_group)
-    low, high = group * inputs // groups, (group + 1) * inputs // groups
-    stride, dilation = each(call["stride"], axes), each(call["dilation"], axes)
-    padding = each(call["padding"], axes)
-    sizes = _sizes(call, axes)
-    taps: list[list[Tap]] = []
-    for axis in range(axes):
-        reached: list[Tap] = []
-        for tap in range(kernel_size[axis]):
-            ahead = place.position[axis] + padding[axis] - dilation[axis] * tap
-            source, apart = divmod(ahead, stride[axis])
-            if apart == 0 and 0 <= source < sizes[axis]:
-                reached.append(Tap(tap, source, source))
-        taps.append(reached)
-    sources = [[tap.position for tap in axis] for axis in taps]
-    kernel_places = [[tap.tap for tap in axis] for axis in taps]
-    channels_read = list(range(low, high))
-    patch = gathered(_item(call, place), [channels_read, *sources])
-    whole_kernel = weight.tensor.detach().to("cpu", torch.float64)[low:high, within]
-    kernel = gathered(whole_kernel, [range(high - low), *kernel_places])
-    bias = call.optional("bias")
-    channels, rest, total = _channels(call, patch, kernel, low)
-    terms = TransposedConvolutionTerms(
-        kernel_size=list(kernel_size),
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        group=group,
-        input_channels=[low, high],
-        cells=cells_of(taps),
-        channels=channels,
-        rest=rest,
-        sum=total,
-        bias=None if bias is None else float(bias[place.channel]),
-    )
-    lead = [[place.item]] if place.batched else []
-    first = [place.item] if place.batched else []
-    snippet = (
-        Snippet(call)
-        .line("# The input cells that reach the unit, and the cells of the kernel between them.")
-        .tensor("patch", call.operand("input"), (*first, slice(low, high), *sources))
-        .tensor("kernel", weight, (slice(low, high), within, *kernel_places))
-        .optional("bias", _bias(call), (place.channel,))
-        .ending("(patch * kernel).sum()" + ("" if bias is None else " + bias"))
-    )
-    return Broken(
-        kind="transposed_convolution",
-        terms=terms,
-        value=total + (terms.bias or 0.0),
-        formula=TRANSPOSED_FORMULA,
-        reads=(
-            *call.read("input", [*lead, channels_read, *sources]),
-            *call.read("weight", [channels_read, [within], *map(sorted, kernel_places)]),
-            *call.read("bias", [[place.channel]]),
-        ),
-        snippet=snippet,
-    )
-
-
-def _place(call: Call) -> tuple[int, _Place]:
+def place_of(call: Call) -> tuple[int, Place]:
+    """The number of spatial axes, and where the unit is; raises NotBrokenDown."""
     axes = call.operand("weight").tensor.ndim - 2
     if not 1 <= axes <= 3 or len(call.index) not in (axes + 1, axes + 2):
         raise NotBrokenDown("it has an unusual number of axes")
     batched = len(call.index) == axes + 2
     item, channel, *position = call.index if batched else (0, *call.index)
-    return axes, _Place(batched, item, channel, tuple(position))
+    return axes, Place(batched, item, channel, tuple(position))
 
 
-def _item(call: Call, place: _Place) -> Tensor:
+def item_of(call: Call, place: Place) -> Tensor:
     """The input (C, ...) of the unit's item, float64."""
     source = call.tensor("input")
     return source[place.item] if place.batched else source
 
 
-def _sizes(call: Call, axes: int) -> list[int]:
+def sizes_of(call: Call, axes: int) -> list[int]:
+    """The input's size on each spatial axis."""
     return list(call.operand("input").tensor.shape[-axes:])
 
 
@@ -257,7 +169,7 @@ def _padding(given: object, kernel_size: list[int], dilation: list[int]) -> list
     return [(pad, pad) for pad in each(given, len(kernel_size))]
 
 
-def _channels(
+def listed_channels(
     call: Call, patch: Tensor, kernel: Tensor, first: int
 ) -> tuple[list[Channel], Rest | None, float]:
     """The channels to list, the others, and the sum of all; the first has the number ``first``."""
@@ -282,13 +194,9 @@ def _used(taps: list[list[Tap]]) -> list[list[int]]:
     return [[tap.tap for tap in axis if tap.source is not None] for axis in taps]
 
 
-def _bias(call: Call) -> object:
-    return call.arguments.get("bias")
-
-
 def _snippet(
     call: Call,
-    place: _Place,
+    place: Place,
     channels: tuple[int, int],
     patch: Tensor,
     padding: list[tuple[int, int]],
@@ -324,5 +232,5 @@ def _snippet(
         snippet.line("# What lies under the kernel, padding included.").values("patch", values)
     here = slice(place.channel, place.channel + 1)
     snippet.tensor("weight", call.operand("weight"), (here,))
-    snippet.optional("bias", _bias(call), (here,))
+    snippet.optional("bias", call.arguments.get("bias"), (here,))
     return snippet.ending(f"{function}(patch, weight, bias)")
