@@ -37,8 +37,8 @@ def describe_nodes(trace: Trace) -> list[Node]:
 
 def _field(trace: Trace, node: engine.Node) -> LayerField | None:
     """The closed form of the fields in the first tensor that a node gave."""
-    form = trace.receptive_field(node.name, item=first_item(node))
-    if form.size is None or form.stride is None or form.start is None:
+    form = trace.sweep().closed(engine.chosen_slot(node, first_item(node)))
+    if form is None:
         return None
     return LayerField(size=list(form.size), stride=list(form.stride), start=list(form.start))
 
