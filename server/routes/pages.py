@@ -9,8 +9,23 @@ from server import __version__
 from server.dependencies import RunningPages, RunningServices
 from server.paths import STATIC
 from server.schemas.health import Health
+from server.services.catalog import Model
 
 router = APIRouter()
+
+
+def describe_model(model: Model) -> dict[str, object]:
+    """What the list of networks says of one."""
+    test = model.card.get("accuracy", {}).get("test")
+    return {
+        "name": model.name,
+        "title": model.title,
+        "description": model.description,
+        "paper": model.card.get("paper", ""),
+        "parameters": model.parameters,
+        "multiply_accumulates": model.multiply_accumulates,
+        "accuracy": f"{test['top1']:.1%} of {test['n']:,} test drawings" if test else "",
+    }
 
 
 @router.get("/", include_in_schema=False)
@@ -21,6 +36,30 @@ async def draw_page(
     model = services.catalog.default
     context = {"model": model.name, "categories": list(model.categories)}
     return pages.render(request, "draw.html", context)
+
+
+@router.get("/models", include_in_schema=False)
+async def models_page(
+    request: Request, pages: RunningPages, services: RunningServices
+) -> HTMLResponse:
+    """The networks that there are."""
+    models = [describe_model(model) for model in services.catalog]
+    return pages.render(request, "models.html", {"models": models})
+
+
+@router.get("/models/{name}", include_in_schema=False)
+async def map_page(
+    name: str, request: Request, pages: RunningPages, services: RunningServices
+) -> HTMLResponse:
+    """The map of one network, with the pad beside it."""
+    model = services.catalog.get(name)
+    context = {
+        "model": model.name,
+        "title": model.title,
+        "network_title": model.title,
+        "categories": list(model.categories),
+    }
+    return pages.render(request, "map.html", context)
 
 
 @router.get("/docs", include_in_schema=False)

@@ -5,9 +5,9 @@ import { EMPTY_STATE, formatState, parseState } from "../../static/js/core/url_s
 test("a state survives the address", () => {
   const states = [
     EMPTY_STATE,
-    { drawing: "AQIDBA-_", layer: "stage1.add@1", channel: 12, cell: { row: 3, column: 4 }, prompt: "The Eiffel Tower" },
-    { drawing: "", layer: "linear", channel: null, cell: null, prompt: null },
-    { drawing: "", layer: "a&b=c #d", channel: 0, cell: null, prompt: "t-shirt" },
+    { drawing: "AQIDBA-_", layer: "stage1.add@1", channel: 12, cell: { row: 3, column: 4 }, prompt: "The Eiffel Tower", unfolded: null },
+    { drawing: "", layer: "linear", channel: null, cell: null, prompt: null, unfolded: [] },
+    { drawing: "", layer: "a&b=c #d", channel: 0, cell: null, prompt: "t-shirt", unfolded: ["stage1", "shared#2", "a,b"] },
   ];
   for (const state of states) assert.deepEqual(parseState(formatState(state)), state);
   assert.equal(formatState(EMPTY_STATE), "");

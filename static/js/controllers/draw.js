@@ -1,4 +1,5 @@
 /** The Draw page. */
+import { Blocks } from "../views/blocks.js";
 import { byId } from "../views/dom.js";
 import { DrawPage } from "./draw_page.js";
 
@@ -6,4 +7,4 @@ const main = byId("main", HTMLElement);
 /** @type {string[]} */
 const categories = JSON.parse(byId("category-list", HTMLScriptElement).textContent ?? "[]");
 
-void new DrawPage(main.dataset.model ?? "", categories).start();
+void new DrawPage(main.dataset.model ?? "", categories, (frame, handlers) => new Blocks(frame, handlers)).start();

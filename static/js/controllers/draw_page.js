@@ -1,9 +1,10 @@
 /**
- * Wires the Draw page: pad -> live session -> guesses, received image and the network.
+ * Wires a page with a pad: pad -> live session -> guesses, received image and the network.
  *
  * @import {Drawing, Inspection, SessionStatus} from "../core/types.js"
  * @import {Command} from "../core/shortcuts.js"
  * @import {Input} from "./live_session.js"
+ * @import {MakeNetworkView} from "./network_explorer.js"
  */
 import { getExamples } from "../api.js";
 import { certainty } from "../core/certainty.js";
@@ -66,8 +67,9 @@ export class DrawPage {
   /**
    * @param {string} model
    * @param {string[]} categories
+   * @param {MakeNetworkView} makeView  how the network is shown
    */
-  constructor(model, categories) {
+  constructor(model, categories, makeView) {
     this.#categories = categories;
     const main = byId("main", HTMLElement);
     this.#pad = new Pad(byId("pad", HTMLCanvasElement), {
@@ -85,7 +87,7 @@ export class DrawPage {
       onBusy: (busy) => main.setAttribute("aria-busy", String(busy)),
     });
     this.#status = new ServerStatus(byId("server-status", HTMLElement), () => this.#retry());
-    this.#explorer = new NetworkExplorer(model, categories, this.#address, {
+    this.#explorer = new NetworkExplorer(model, categories, this.#address, makeView, {
       onWant: () => this.#session.refreshMaps(),
       onLost: () => this.#session.renew(),
       onStatus: (status) => this.#status.show(status),

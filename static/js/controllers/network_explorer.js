@@ -1,7 +1,7 @@
 /**
  * The network on the page: its layers, and the one that is open. What is open is in the address.
  *
- * @import {Inspection, LayerMaps, Model, RangeMode, SessionStatus} from "../core/types.js"
+ * @import {Inspection, LayerMaps, LayerNode, Model, RangeMode, SessionStatus} from "../core/types.js"
  * @import {Address} from "./address.js"
  */
 import { ApiProblem, getModel } from "../api.js";
@@ -9,7 +9,6 @@ import { retryDelay } from "../core/backoff.js";
 import { colourRange } from "../core/colour.js";
 import { count, millions, plural } from "../core/numbers.js";
 import { recall, remember } from "../storage.js";
-import { Blocks } from "../views/blocks.js";
 import { byId } from "../views/dom.js";
 import { LayerDetail } from "../views/layer_detail.js";
 import { Legend } from "../views/legend.js";
@@ -17,6 +16,26 @@ import { RangeSwitch } from "../views/range_switch.js";
 import { ChannelReader } from "./channel_reader.js";
 
 /**
+ * How the layers are shown: as blocks, or as a map.
+ *
+ * @typedef {object} NetworkView
+ * @property {(nodes: LayerNode[]) => void} setLayers
+ * @property {string[]} onScreen  names of the layers whose maps are on the screen
+ * @property {(maps: Map<string, LayerMaps>) => void} update
+ * @property {() => void} clear
+ * @property {(mode: RangeMode) => void} setMode
+ * @property {(name: string | null) => void} setOpen
+ * @property {(ids: string[] | null) => void} [setUnfolded]
+ * @property {(name: string) => void} focus
+ * @property {() => void} focusFirst
+ *
+ * @typedef {object} NetworkViewHandlers
+ * @property {(layer: string) => void} onOpen
+ * @property {() => void} onScreenChange
+ * @property {(unfolded: string[] | null) => void} onFold
+ *
+ * @typedef {(frame: HTMLElement, handlers: NetworkViewHandlers) => NetworkView} MakeNetworkView
+ *
  * @typedef {object} ExplorerHandlers
  * @property {() => void} onWant  maps of more layers are needed
  * @property {() => void} onLost  the inspection is no longer kept
@@ -29,7 +48,7 @@ export class NetworkExplorer {
   #handlers;
   #section = byId("network", HTMLElement);
   #facts = byId("network-facts", HTMLElement);
-  #blocks;
+  #view;
   #detail;
   #legend;
   #reader;
@@ -48,15 +67,17 @@ export class NetworkExplorer {
    * @param {string} modelName
    * @param {string[]} categories
    * @param {Address} address
+   * @param {MakeNetworkView} makeView
    * @param {ExplorerHandlers} handlers
    */
-  constructor(modelName, categories, address, handlers) {
+  constructor(modelName, categories, address, makeView, handlers) {
     this.#modelName = modelName;
     this.#address = address;
     this.#handlers = handlers;
-    this.#blocks = new Blocks(byId("blocks", HTMLElement), {
+    this.#view = makeView(byId("blocks", HTMLElement), {
       onOpen: (layer) => this.#go(layer, null),
       onScreenChange: () => handlers.onWant(),
+      onFold: (unfolded) => address.note({ unfolded }),
     });
     this.#detail = new LayerDetail(byId("detail", HTMLElement), categories, {
       onLayer: (layer) => this.#go(layer, null),
@@ -78,7 +99,7 @@ export class NetworkExplorer {
 
   /** Layers whose maps are on the screen. */
   get wantedLayers() {
-    const wanted = new Set(this.#blocks.onScreen);
+    const wanted = new Set(this.#view.onScreen);
     if (this.#node) wanted.add(this.#node.name);
     return [...wanted];
   }
@@ -108,8 +129,9 @@ export class NetworkExplorer {
     const { nodes, parameters, multiply_accumulates: operations } = this.#model;
     this.#facts.textContent = `${plural(nodes.length, "layer")}, ${millions(parameters)} parameters`;
     this.#facts.title = `${count(parameters)} parameters, ${count(operations)} multiply-accumulates for one drawing`;
-    this.#blocks.setLayers(nodes);
-    this.#blocks.setMode(this.#mode);
+    this.#view.setLayers(nodes);
+    this.#view.setMode(this.#mode);
+    if (this.#address.state.unfolded) this.#view.setUnfolded?.(this.#address.state.unfolded);
     this.apply();
     this.#handlers.onWant();
   }
@@ -119,7 +141,7 @@ export class NetworkExplorer {
   }
 
   focus() {
-    this.#blocks.focusFirst();
+    this.#view.focusFirst();
   }
 
   /** @param {Inspection} inspection */
@@ -136,7 +158,7 @@ export class NetworkExplorer {
   updateMaps(inspection, maps) {
     if (inspection.id !== this.#inspection?.id) return;
     for (const [name, layer] of maps) this.#maps.set(name, layer);
-    this.#blocks.update(maps);
+    this.#view.update(maps);
     const open = this.#address.state.layer;
     const layer = open === null ? undefined : maps.get(open);
     if (layer) this.#detail.updateMaps(layer);
@@ -147,7 +169,7 @@ export class NetworkExplorer {
   clear() {
     this.#inspection = null;
     this.#maps.clear();
-    this.#blocks.clear();
+    this.#view.clear();
     this.#detail.updateMaps(null);
     this.#describe();
     this.#showLegend();
@@ -160,7 +182,7 @@ export class NetworkExplorer {
     const channels = node?.shape[1] ?? 0;
     const selection = node && { layer: node.name, channel: channel !== null && channel < channels ? channel : null, cell };
     this.#section.toggleAttribute("data-open", node !== null);
-    this.#blocks.setOpen(node?.name ?? null);
+    this.#view.setOpen(node?.name ?? null);
     this.#detail.open(node, selection);
     if (node) this.#detail.updateMaps(this.#maps.get(node.name) ?? null);
     this.#describe();
@@ -181,7 +203,7 @@ export class NetworkExplorer {
     this.#address.go({ layer, channel, cell: null });
     this.apply();
     if (layer === null) {
-      if (before.layer !== null) this.#blocks.focus(before.layer);
+      if (before.layer !== null) this.#view.focus(before.layer);
       return;
     }
     this.#detail.focus();
@@ -230,7 +252,7 @@ export class NetworkExplorer {
   #setMode(mode) {
     this.#mode = mode;
     remember("range", mode);
-    this.#blocks.setMode(mode);
+    this.#view.setMode(mode);
     this.#detail.setMode(mode);
     this.#showLegend();
   }

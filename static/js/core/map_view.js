@@ -1,4 +1,24 @@
-/** Where one looks at a map: panning and zooming, as arithmetic. @import {MapView, MapBox} from "./types.js" */
+/**
+ * Where one looks at a map: panning and zooming, as arithmetic.
+ *
+ * @typedef {{scale: number, x: number, y: number}} MapView  pixel = place * scale + offset
+ * @typedef {{x: number, y: number, width: number, height: number}} MapBox  in the map's own units
+ * @typedef {{x: number, y: number}} MapPoint
+ *
+ * @typedef {object} LayoutRequest
+ * @property {number} id
+ * @property {{id: string, width: number, height: number, parent: string | null}[]} items
+ * @property {{id: string, parent: string | null}[]} groups  unfolded, outer ones before inner ones
+ * @property {{from: string, to: string}[]} connections
+ *
+ * @typedef {object} LayoutAnswer
+ * @property {number} id  of the request
+ * @property {number} width
+ * @property {number} height
+ * @property {Map<string, MapBox>} items
+ * @property {Map<string, MapBox>} groups
+ * @property {{from: string, to: string, points: MapPoint[]}[]} connections
+ */
 
 export const SMALLEST = 0.04;
 export const LARGEST = 2.5;
@@ -44,15 +64,14 @@ export function fitting(part, frame, { margin = 24, largest = 1.2 } = {}) {
  *
  * @param {{width: number, height: number}} map
  * @param {{width: number, height: number}} frame
- * @param {number} [legible]  the smallest scale at which items can be read
+ * @param {number} [legible]  the smallest scale at which items are read with ease
  * @returns {MapView}
  */
-export function opening(map, frame, legible = 0.62) {
+export function opening(map, frame, legible = 0.75) {
   const whole = fitting({ x: 0, y: 0, ...map }, frame);
   if (whole.scale >= legible) return whole;
-  const scale = Math.min(1, Math.max(legible, (frame.height - 48) / Math.max(map.height, 1)));
-  const high = map.height * scale > frame.height;
-  return { scale, x: 24, y: high ? 24 : (frame.height - map.height * scale) / 2 };
+  const high = map.height * legible > frame.height;
+  return { scale: legible, x: 24, y: high ? 24 : (frame.height - map.height * legible) / 2 };
 }
 
 /**

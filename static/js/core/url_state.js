@@ -7,10 +7,11 @@
  * @property {number | null} channel
  * @property {Cell | null} cell
  * @property {string | null} prompt
+ * @property {string[] | null} unfolded  modules on the map, where they differ from how it opens
  */
 
 /** @type {UrlState} */
-export const EMPTY_STATE = Object.freeze({ drawing: "", layer: null, channel: null, cell: null, prompt: null });
+export const EMPTY_STATE = Object.freeze({ drawing: "", layer: null, channel: null, cell: null, prompt: null, unfolded: null });
 
 /**
  * Read a fragment. What cannot be read is as if it were not there: an address is typed by hand
@@ -26,7 +27,8 @@ export function parseState(fragment) {
   const channel = layer !== null && /^\d{1,6}$/.test(channelText) ? Number(channelText) : null;
   const cellText = /^(\d{1,5}),(\d{1,5})$/.exec(values.get("cell") ?? "");
   const cell = channel !== null && cellText ? { row: Number(cellText[1]), column: Number(cellText[2]) } : null;
-  return { drawing: values.get("drawing") ?? "", layer, channel, cell, prompt: values.get("prompt") || null };
+  const unfolded = values.get("unfolded")?.split("~").filter(Boolean) ?? null;
+  return { drawing: values.get("drawing") ?? "", layer, channel, cell, prompt: values.get("prompt") || null, unfolded };
 }
 
 /**
@@ -44,6 +46,7 @@ export function formatState(state) {
     }
   }
   if (state.prompt !== null) parts.push(`prompt=${encodeURIComponent(state.prompt)}`);
+  if (state.unfolded !== null) parts.push(`unfolded=${state.unfolded.map(encodeURIComponent).join("~")}`);
   if (state.drawing) parts.push(`drawing=${state.drawing}`);
   return parts.length > 0 ? `#${parts.join("&")}` : "";
 }

@@ -11,6 +11,7 @@ const COUNTER = { width: 25, height: 14 };
 
 export class LayerTile {
   #node;
+  #kind;
   #button;
   /** How many channels there are beyond those shown. */
   #words = html("span", { class: "visually-hidden" });
@@ -29,9 +30,11 @@ export class LayerTile {
    * @param {string} blockPath
    * @param {boolean} straight  it reads the operation before it
    * @param {(name: string) => void} onOpen
+   * @param {{name: string, kind: string}} [label]  what to call it, where it stands for more than the layer
    */
-  constructor(node, blockPath, straight, onOpen) {
+  constructor(node, blockPath, straight, onOpen, label = { name: nameWithin(node.name, blockPath), kind: kindInWords(node.kind) }) {
     this.#node = node;
+    this.#kind = label.kind;
     this.#area.append(this.#canvas, this.#hidden);
     this.#button = html(
       "button",
@@ -39,8 +42,8 @@ export class LayerTile {
       html(
         "span",
         { class: "layer-caption" },
-        html("span", { class: "layer-name" }, blockPath ? html("span", { class: "visually-hidden" }, `${blockPath} `) : null, nameWithin(node.name, blockPath)),
-        html("span", { class: "layer-kind" }, kindInWords(node.kind)),
+        html("span", { class: "layer-name" }, blockPath ? html("span", { class: "visually-hidden" }, `${blockPath} `) : null, label.name),
+        html("span", { class: "layer-kind" }, label.kind),
         html("span", { class: "layer-shape" }, shapeInWords(node.shape).replaceAll(" ", "")),
         this.#words,
       ),
@@ -102,12 +105,12 @@ export class LayerTile {
 
   /** @param {number} shown */
   #caption(shown) {
-    const { kind, shape, name } = this.#node;
+    const { shape, name } = this.#node;
     const part = shown > 0 && shown < this.#channels;
     const channels = part ? `${shown} of ${this.#channels} channels shown` : "";
     this.#hidden.textContent = part ? `+${this.#channels - shown}` : "";
     this.#words.textContent = channels;
-    this.#button.title = [name, `${kindInWords(kind)}, ${shapeInWords(shape)}`, channels].filter(Boolean).join("\n");
+    this.#button.title = [name, `${this.#kind}, ${shapeInWords(shape)}`, channels].filter(Boolean).join("\n");
   }
 
   #repaint() {

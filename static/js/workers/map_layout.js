@@ -1,7 +1,7 @@
 /**
  * Lays maps out, beside the page's own thread: dagre, from left to right, groups as frames.
  *
- * @import {LayoutAnswer, LayoutRequest} from "../core/types.js"
+ * @import {LayoutAnswer, LayoutRequest} from "../core/map_view.js"
  */
 import { graphlib, layout } from "/static/vendor/dagre/dagre.esm.js";
 
