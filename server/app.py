@@ -21,7 +21,7 @@ from server.engine.devices import resolve_device
 from server.middleware import BodyLimit, HeadAsGet, SecurityHeaders
 from server.pages import Pages
 from server.paths import STATIC, TEMPLATES
-from server.routes import documentation, inspections, models, pages, predictions
+from server.routes import documentation, inspections, models, pages, predictions, shapes
 from server.services.catalog import Catalog, load_catalog
 from server.services.drawings import warm_up
 from server.services.inference import Inference
@@ -44,6 +44,7 @@ TAGS = [
     {"name": "predictions", "description": "What a drawing or an image shows."},
     {"name": "inspections", "description": "What every layer of the network made of it."},
     {"name": "models", "description": "Who can answer."},
+    {"name": "shapes", "description": "What described layers make of a shape, by arithmetic."},
     {"name": "server", "description": "How the server is."},
 ]
 
@@ -76,7 +77,7 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     problems.install(app, app.state.pages)
-    for routes in (predictions, inspections, models):
+    for routes in (predictions, inspections, models, shapes):
         app.include_router(routes.router, prefix=API)
     app.include_router(pages.router)
     app.mount("/static", Static(directory=STATIC, check_dir=False), name="static")

@@ -18,11 +18,12 @@ from server.schemas.predictions import (
     ImageForm,
     PredictionRequest,
 )
+from server.schemas.shapes import SettingsRequest, ShapesRequest
 from server.services.drawings import rasterise, read_drawing
 from server.services.inspections import inspection_id
 
 _REFERENCE = "#/components/schemas/{model}"
-_BODIES = (PredictionRequest, BatchRequest, ImageForm)
+_BODIES = (PredictionRequest, BatchRequest, ImageForm, ShapesRequest, SettingsRequest)
 _ERROR = 400
 _FRAMEWORK_ERRORS = ("HTTPValidationError", "ValidationError")
 

@@ -70,7 +70,7 @@ def test_every_example_of_a_body_runs(client: Client) -> None:
                 files = {"image": file_of(picture_of(SUN))}
                 assert client.request(method.upper(), path, files=files).is_success
                 ran += 1
-    assert ran == 6
+    assert ran == 9
 
 
 def test_every_get_route_runs_with_its_examples(client: Client) -> None:
@@ -93,13 +93,21 @@ def test_every_get_route_runs_with_its_examples(client: Client) -> None:
         media_type = response.headers["content-type"].partition(";")[0]
         assert media_type in operations["get"]["responses"]["200"]["content"]
         ran += 1
-    assert ran == 12
+    assert ran == 13
 
 
-@pytest.mark.parametrize("schema", ["PredictionRequest", "BatchRequest"])
-def test_examples_of_schemas_run(client: Client, schema: str) -> None:
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        ("PredictionRequest", "predictions"),
+        ("BatchRequest", "predictions"),
+        ("ShapesRequest", "shapes"),
+        ("SettingsRequest", "shapes/settings"),
+    ],
+)
+def test_examples_of_schemas_run(client: Client, schema: str, path: str) -> None:
     for example in document(client)["components"]["schemas"][schema]["examples"]:
-        assert client.post("/api/v1/predictions", json=example).status_code == 200
+        assert client.post(f"/api/v1/{path}", json=example).status_code == 200
 
 
 def test_the_document_names_problems_as_what_they_are(client: Client) -> None:

@@ -63,7 +63,7 @@ def output_shape(
         Refusal: PyTorch would not construct the module, or its forward would raise.
     """
     layer = known_layer(layer_type)
-    shape = _checked(input_shape)
+    shape = checked_input(input_shape)
     values = read_parameters(layer.type, layer.parameters, parameters)
     return layer.compute(Call(layer.type, layer.axes, values, shape, training))
 
@@ -82,7 +82,12 @@ def known_layer(layer_type: str) -> Layer:
     return layer
 
 
-def _checked(input_shape: Sequence[int]) -> tuple[int, ...]:
+def checked_input(input_shape: Sequence[int]) -> tuple[int, ...]:
+    """The shape of an input as a tuple.
+
+    Raises:
+        Refusal: a size is no whole number of 64 bits, or the bytes cannot be counted with those.
+    """
     shape = tuple(input_shape)
     for size in shape:
         if isinstance(size, bool) or not isinstance(size, int):

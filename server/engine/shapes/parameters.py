@@ -14,6 +14,9 @@ from server.engine.shapes.refusal import Refusal, listed
 LARGEST = 2**63 - 1
 """PyTorch's integers have 64 bits."""
 
+LONGEST = 64
+"""PyTorch's tensors have at most so many axes."""
+
 SHOWN = 40
 """Characters of a wrong value that are repeated."""
 
@@ -107,6 +110,8 @@ def _unknown(type_name: str, name: str, known: list[str]) -> Refusal:
 
 def _read(parameter: Parameter, value: Any) -> Any:
     name, kind = parameter.name, parameter.kind
+    if isinstance(value, list | tuple) and len(value) > LONGEST:
+        raise Refusal(name, f"{name} has at most {LONGEST} numbers, as a tensor has axes.")
     if value is None and kind in _NULLABLE:
         return None
     match kind:
@@ -157,12 +162,13 @@ _NULLABLE = frozenset(
 def _integer(parameter: Parameter, value: Any) -> int:
     name = parameter.name
     if isinstance(value, bool) or not isinstance(value, int):
-        if isinstance(value, float):
+        if isinstance(value, float) and abs(value) <= LARGEST:
             raise Refusal(name, f"{name} is a whole number, not {_short(value)}.", value=value)
-        raise _wrong(parameter, value)
-    if abs(value) > LARGEST:
+        if not isinstance(value, float):
+            raise _wrong(parameter, value)
+    if not abs(value) <= LARGEST:
         raise Refusal(name, f"{name} is at most {LARGEST}.", limit=LARGEST)
-    return value
+    return int(value)
 
 
 def _number(parameter: Parameter, value: Any) -> float:

@@ -117,7 +117,7 @@ def _through(reach: _Reach | None, layer: LayerShape) -> _Reach | None:
     reading = layer.reads.get(reach.axis)
     if reading is None:
         return reach
-    if isinstance(reading, Whole):
+    if isinstance(reading, Whole) or (isinstance(reading, Adaptive) and reading.outputs == 1):
         everywhere = _everywhere(reach, layer.input_shape[reach.axis])
         return _Reach(None, None, everywhere) if everywhere else None
     if reach.moving is None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from server.engine.shapes.layers import LAYERS, output_shape
+from server.engine.shapes.layers import LAYERS, checked_input, output_shape
 from server.engine.shapes.receptive_field import Fields, ReceptiveField
 from server.engine.shapes.refusal import Refusal
 from server.engine.shapes.repairs import MOST, Repair, repairs
@@ -76,7 +76,7 @@ def apply_stack(
     Raises:
         Refusal: ``input_shape`` is none.
     """
-    shape = tuple(input_shape)
+    shape = checked_input(input_shape)
     fields = Fields.of_input(shape, _axes_of_space(shape, layers))
     made: list[StackLayer] = []
     kept = _Kept()

@@ -1,0 +1,105 @@
+"""The shape lab: shapes of described layers, by arithmetic; nothing runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+
+from server.dependencies import RunningServices
+from server.errors import UnsupportedMedia
+from server.routes.bodies import (
+    Schema,
+    check_encoding,
+    is_json,
+    media_type,
+    read_json,
+    validated,
+)
+from server.routes.responses import problems
+from server.schemas.shapes import (
+    BROKEN,
+    STEM,
+    LayerKinds,
+    SettingsAnswer,
+    SettingsRequest,
+    ShapesAnswer,
+    ShapesRequest,
+)
+from server.services.shapes import describe_kinds, describe_settings, describe_shapes
+from server.settings import Settings
+
+router = APIRouter(prefix="/shapes", tags=["shapes"])
+
+
+def _json_body(schema: type[Schema], **examples: tuple[str, Any]) -> dict[str, Any]:
+    """The documentation of a JSON body with named examples: a summary and a value each."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": f"#/components/schemas/{schema.__name__}"},
+                    "examples": {
+                        name: {"summary": summary, "value": value}
+                        for name, (summary, value) in examples.items()
+                    },
+                }
+            },
+        }
+    }
+
+
+@router.post(
+    "",
+    response_model=ShapesAnswer,
+    responses=problems(400, 413, 415, 422),
+    openapi_extra=_json_body(
+        ShapesRequest,
+        stem=("The beginning of a ResNet", STEM),
+        broken=("A stack that does not fit, with repairs", BROKEN),
+    ),
+)
+async def compute_shapes(request: Request, services: RunningServices) -> ShapesAnswer:
+    """What layers in a row make of an input's shape, with every step of the arithmetic.
+
+    Types and parameters are those of `torch.nn`. A layer that PyTorch would refuse has no shape,
+    and a problem that names the parameter and lists the smallest changes that repair it.
+    """
+    asked = await _read(request, services.settings, ShapesRequest)
+    return await run_in_threadpool(describe_shapes, asked)
+
+
+@router.post(
+    "/settings",
+    response_model=SettingsAnswer,
+    responses=problems(400, 413, 415, 422),
+    openapi_extra=_json_body(
+        SettingsRequest,
+        halved=("Half of 32", {"type": "Conv2d", "input_size": 32, "output_size": 16}),
+    ),
+)
+async def find_settings(request: Request, services: RunningServices) -> SettingsAnswer:
+    """All small settings of a layer that make one size of an axis of another, usual ones first."""
+    asked = await _read(request, services.settings, SettingsRequest)
+    return await run_in_threadpool(describe_settings, asked)
+
+
+@router.get("/layers", response_model=LayerKinds, responses=problems())
+async def list_layer_kinds() -> LayerKinds:
+    """Every kind of layer whose shapes can be computed, with the parameters that it takes."""
+    return describe_kinds()
+
+
+async def _read(request: Request, limits: Settings, schema: type[Schema]) -> Schema:
+    check_encoding(request)
+    if not is_json(request):
+        found = media_type(request)
+        raise UnsupportedMedia(
+            f"Send application/json, not {found or 'a body without Content-Type'}.",
+            pointer="content-type",
+            value=found,
+            headers={"Accept": "application/json"},
+        )
+    return validated(schema, await read_json(request, limits))
