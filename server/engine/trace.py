@@ -50,6 +50,8 @@ from server.engine.runnable import (
 )
 from server.engine.saved import SavedForBackward
 
+__all__ = ["OUTPUT", "ForwardFailed", "Trace", "trace_model"]
+
 OUTPUT = "<output>"
 """The path by which ``Trace.layer`` gives what the model returned."""
 

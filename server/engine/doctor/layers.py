@@ -165,6 +165,8 @@ def _finding(
     found: list[Candidate] = []
     wanted: list[int] = []
     expected = values.get(parameter)
+    if isinstance(expected, list) and len(expected) == 1:
+        expected = expected[0]
     if isinstance(expected, int) and not isinstance(expected, bool):
         wanted.append(expected)
         if tensor.ndim == 2 and expected > 0:

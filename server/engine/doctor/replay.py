@@ -273,8 +273,10 @@ class Strict(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         kwargs = kwargs or {}
         with torch._C.DisableTorchFunction():
-            result = func(*args, **kwargs)
             signature = signature_of(func)
+            result = signature.shortcut(*args, **kwargs) if signature.shortcut else None
+            if result is None:
+                result = func(*args, **kwargs)
             if signature.doubt is not None and signature.doubt(signature.named(args, kwargs)):
                 raise Doubtful(signature.name)
             return result

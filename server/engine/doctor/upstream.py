@@ -52,7 +52,9 @@ def earlier(case: Case, finding: Finding) -> Iterator[Candidate]:
 
 
 def _unusual(candidate: Candidate, values: dict[str, Any]) -> int:
-    """More for a padding of more than half the kernel: some windows then see nothing else."""
+    """More for what is seldom meant: holes, and padding of which some windows see nothing else."""
+    if candidate.parameter == "dilation":
+        return 2
     if candidate.parameter != "padding" or "kernel_size" not in values:
         return 0
     kernel, padding = (
