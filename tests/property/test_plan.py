@@ -5,9 +5,11 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pytest
+import torch
 from hypothesis import event, given
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
 from server.engine import trace_model
 from server.engine.receptive_field.axis_sets import combined
@@ -80,3 +82,34 @@ def test_the_quick_way_knows_usual_networks() -> None:
         centre = (0, None, *[size // 2 for size in shape[2:]])
         for channel in (None, 1):
             assert both(trace, node.result, (0, channel, *centre[2:])), node.name
+
+
+class ShiftedWindows(nn.Module):
+    """Pixels of a window read each other; windows are shifted by less than their size, around."""
+
+    def __init__(self, side: int, shift: int) -> None:
+        super().__init__()
+        self.side, self.shift = side, shift
+        self.mix = nn.Linear(side * side, side * side)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        count, channels, height, width = maps.shape
+        rows, columns = height // self.side, width // self.side
+        shifted = torch.roll(maps, (-self.shift, -self.shift), (2, 3))
+        cut = shifted.view(count, channels, rows, self.side, columns, self.side)
+        windows = cut.permute(0, 2, 4, 1, 3, 5).reshape(count * rows * columns, channels, -1)
+        mixed = self.mix(windows).view(count, rows, columns, channels, self.side, self.side)
+        back = mixed.permute(0, 3, 1, 4, 2, 5).reshape(count, channels, height, width)
+        return torch.roll(back, (self.shift, self.shift), (2, 3))
+
+
+@pytest.mark.parametrize("shift", [0, 1, 3])
+def test_the_quick_way_knows_windows_that_are_shifted(shift: int) -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3, 2, 1), ShiftedWindows(4, 0), nn.ReLU(), ShiftedWindows(4, shift)
+    )
+    trace = trace_model(model, (1, 3, 48, 32))
+    for node in trace.nodes:
+        for place in (0, 1, 2):  # the first, one in the middle, the last
+            index = [(0, size // 2, size - 1)[place] for size in node.shape]
+            assert both(trace, node.result, tuple(index)), node.name

@@ -13,7 +13,14 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 from server.engine.receptive_field.axis_sets import every
-from server.engine.receptive_field.reviews import Bits, Transfer, Uncertain, is_dense, reviewed
+from server.engine.receptive_field.reviews import (
+    MOST,
+    Bits,
+    Transfer,
+    Uncertain,
+    is_dense,
+    reviewed,
+)
 from server.engine.receptive_field.steps import step_of
 from server.engine.receptive_field.walk import changing_storages, rule_for
 from server.engine.record import Operation, Slot, Storage, View
@@ -23,9 +30,6 @@ Reads = Sequence[tuple[int, Transfer | None]]
 
 State = list[Bits]
 """Wanted positions: all combinations of those along each axis, of one item or another."""
-
-MOST = 16
-"""With more items than this, the walk through all positions is about as quick."""
 
 
 class Plan:
@@ -65,14 +69,17 @@ class Plan:
         Raises:
             Uncertain: this is not the way to tell.
         """
+        times = self._times.get(slot.view.storage)
+        if not times or times[0] >= slot.time:
+            return []  # a constant
         key = slot.view, slot.time
         if key not in self._entries:
             self._entries[key] = self._entry(slot.view, slot.time)
         last, transfer = self._entries[key]
-        start = bits if transfer is None else transfer(bits)
+        start = _pieces(bits if transfer is None else transfer(bits))
         wanted: list[State | None] = [None] * max(last + 1, input + 1)
-        # The only position of a scalar is the empty tuple.
-        wanted[last] = None if start is None else [start]
+        # The only position of a scalar is the empty tuple, which is a piece.
+        wanted[last] = start or None
         made, reads = self._made, self._reads
         for number in range(last, -1, -1):
             state = wanted[number]
@@ -88,9 +95,11 @@ class Plan:
                     if read is None:
                         continue
                     if others is None:
-                        others = wanted[source] = [read]
-                    elif read not in others:
-                        _join(others, read)
+                        others = wanted[source] = _pieces(read)
+                        continue
+                    for piece in _pieces(read):
+                        if piece not in others:
+                            _join(others, piece)
         return wanted[input] or []
 
     def _note(self, view: View, time: int, index: int, whole: bool) -> None:
@@ -158,11 +167,20 @@ def _composed(first: Transfer | None, then: Transfer | None) -> Transfer | None:
     if first is None or then is None:
         return then if first is None else first
 
-    def both(bits: Bits) -> Bits | None:
+    def both(bits: Bits) -> Bits | list[Bits] | None:
         found = first(bits)
+        if isinstance(found, list):
+            return [last for piece in found for last in _pieces(then(piece))]
         return None if found is None else then(found)
 
     return both
+
+
+def _pieces(found: Bits | list[Bits] | None) -> list[Bits]:
+    """What a transfer gave, as a list of its own."""
+    if isinstance(found, list):
+        return list(found)
+    return [] if found is None else [found]
 
 
 def _join(items: State, item: Bits) -> None:

@@ -10,9 +10,12 @@ from server.engine.record import View
 Bits = tuple[int, ...]
 """For each axis of a tensor a set of positions: see ``axis_sets``."""
 
-Transfer = Callable[[Bits], "Bits | None"]
+Transfer = Callable[[Bits], "Bits | list[Bits] | None"]
 """From wanted positions of one tensor, which are all combinations of those along its axes, to those
-of another; None when there are none."""
+of another: in one piece or several; None when there are none."""
+
+MOST = 16
+"""With more pieces than this, the walk through all positions is about as quick."""
 
 
 class Uncertain(Exception):
@@ -33,6 +36,9 @@ def is_dense(view: View) -> bool:
 Group = Callable[[Bits, list[int]], None]
 """Puts sets of positions at some axes of a tensor."""
 
+Pieces = Callable[[Bits], list[list[tuple[int, int]]]]
+"""Sets of positions for some axes of a tensor: for each piece of a whole, each with its axis."""
+
 
 def reviewed(new: View, old: View) -> Transfer | None:
     """From positions of a view to those of a dense one of the same memory; None: not by axes.
@@ -50,6 +56,7 @@ def reviewed(new: View, old: View) -> Transfer | None:
         if size > 1 and step > 0:
             lying[_outermost(inner_first, old, step)].append(axis)
     groups: list[Group] = []
+    merges: list[Pieces] = []
     place = 0
     while place < len(inner_first):
         axis = inner_first[place]
@@ -70,16 +77,29 @@ def reviewed(new: View, old: View) -> Transfer | None:
         begins = [new.offset // old.stride[a] % old.shape[a] for a in run]
         if total != merged or steps[0][1] != 1 or any(begins) or new.stride[steps[0][0]] != stride:
             return None
-        groups.append(_merged(steps[0][0], run, [old.shape[a] for a in run]))
+        merges.append(_merged(steps[0][0], run, [old.shape[a] for a in run]))
     count = len(old.shape)
 
-    def transfer(bits: Bits) -> Bits | None:
+    def transfer(bits: Bits) -> Bits | list[Bits] | None:
         found = [1] * count
         for group in groups:
             group(bits, found)
-        return tuple(found)
+        states = [found]
+        for merge in merges:
+            pieces = merge(bits)
+            if len(states) * len(pieces) > MOST:
+                raise Uncertain
+            states = [_with(state, piece) for state in states for piece in pieces]
+        return tuple(states[0]) if len(states) == 1 else [tuple(state) for state in states]
 
     return transfer
+
+
+def _with(state: list[int], piece: list[tuple[int, int]]) -> list[int]:
+    state = state.copy()
+    for axis, places in piece:
+        state[axis] = places
+    return state
 
 
 def _outermost(inner_first: Sequence[int], old: View, step: int) -> int:
@@ -114,24 +134,30 @@ def _sums(left: int, right: int) -> int:
     return found
 
 
-def _merged(merged: int, run: Sequence[int], sizes: Sequence[int]) -> Group:
+def _merged(merged: int, run: Sequence[int], sizes: Sequence[int]) -> Pieces:
     """An axis goes through several of the memory, row by row; the innermost comes first."""
 
-    def put(bits: Bits, found: list[int]) -> None:
-        rest = bits[merged]
+    def pieces(bits: Bits) -> list[list[tuple[int, int]]]:
+        found: list[tuple[int, list[tuple[int, int]]]] = [(bits[merged], [])]
         for axis, size in zip(run[:-1], sizes[:-1], strict=True):
-            row_mask, rows, inner, number = every(size), 0, 0, 0
-            while rest:
-                row = rest & row_mask
-                if row:
-                    rows |= 1 << number
-                    if inner not in (0, row):
-                        raise Uncertain  # rows that differ
-                    inner = row
-                rest >>= size
-                number += 1
-            found[axis] = inner
-            rest = rows
-        found[run[-1]] = rest
+            found = [
+                (rows, [*piece, (axis, inner)])
+                for rest, piece in found
+                for inner, rows in _rows(rest, size).items()
+            ]
+        return [[*piece, (run[-1], rest)] for rest, piece in found]
 
-    return put
+    return pieces
+
+
+def _rows(rest: int, size: int) -> dict[int, int]:
+    """The different rows of so many positions each that there are, and where each of them is."""
+    found: dict[int, int] = {}
+    row_mask, number = every(size), 0
+    while rest:
+        row = rest & row_mask
+        if row:
+            found[row] = found.get(row, 0) | 1 << number
+        rest >>= size
+        number += 1
+    return found
