@@ -37,7 +37,8 @@ PARAMETERS = (
 def convolution(call: Call) -> LayerShape:
     """(N, C_in, *space) -> (N, C_out, *space'), also without N.
 
-    Along each axis ``floor((i + 2p - d(k - 1) - 1) / s) + 1``; Dumoulin and Visin, section 4.4.
+    Along each axis ``floor((i + 2p - d(k - 1) - 1) / s) + 1``; Dumoulin and Visin,
+    arXiv 1603.07285, relationship 15.
 
     Raises:
         Refusal: as PyTorch refuses.

@@ -1,7 +1,7 @@
 """How many windows fit along one axis, step by step: of convolution, pooling and unfold.
 
 Sources: V. Dumoulin, F. Visin, "A guide to convolution arithmetic for deep learning",
-arXiv 1603.07285, relationship 6 and section 4.4 (dilation); PyTorch's documentation of Conv2d and
+arXiv 1603.07285, relationships 6 and 15; PyTorch's documentation of Conv2d and
 MaxPool2d; for windows that ceil mode removes, its pooling kernels.
 """
 
