@@ -50,6 +50,7 @@ def _attention(arguments: Mapping[str, Any], _result: Any) -> int:
 
 _COUNTS: dict[str, Count] = {
     "convolution": _convolution,
+    "_convolution": _convolution,
     "mm": _product("self", "mat2"),
     "bmm": _product("self", "mat2"),
     "addmm": _product("mat1", "mat2"),

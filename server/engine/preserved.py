@@ -66,7 +66,9 @@ class Preservation:
             for module in every
             if not isinstance(module, torch.jit.ScriptModule)  # its attributes are not Python's
         ]
-        self._scripts = [(module, dict(_script_attributes(module))) for module in scripts]
+        self._scripts = [
+            (module, set(vars(module)), dict(_script_attributes(module))) for module in scripts
+        ]
         self._parameters = [
             (parameter, parameter.requires_grad, parameter.grad)
             for parameter in _unique(module._parameters for module in every)
@@ -95,10 +97,12 @@ class Preservation:
         """Make the model what it was."""
         for module, attributes in self._modules:
             attributes.restore(vars(module))
-        for script, before in self._scripts:
-            for name, value in _script_attributes(script):
-                if before[name] is not value and before[name] != value:
-                    setattr(script, name, before[name])
+        for script, names, before in self._scripts:
+            for name in vars(script).keys() - names:
+                del vars(script)[name]
+            for name, value in before.items():
+                if getattr(script, name) != value:
+                    setattr(script, name, value)
         for parameter, requires_grad, grad in self._parameters:
             if parameter.requires_grad != requires_grad:
                 parameter.requires_grad_(requires_grad)
@@ -189,8 +193,9 @@ def _refill(container: Container, items: Any) -> None:
 
 def _script_attributes(module: torch.jit.ScriptModule) -> Iterator[tuple[str, Any]]:
     """The plain attributes of a ScriptModule, such as whether it is in training mode."""
-    for name in module._concrete_type.get_attributes():
-        value = getattr(module, name)
+    known = getattr(module, "_concrete_type", None)  # not of frozen ones
+    for name in known.get_attributes() if known is not None else ("training",):
+        value = getattr(module, name, None)
         if isinstance(value, bool | int | float | str):
             yield name, value
 

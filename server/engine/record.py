@@ -178,6 +178,21 @@ def signature_of(function: Any) -> _Signature:
     return signature
 
 
+@dataclass(slots=True)
+class Call:
+    """One call of an operator that no function called in Python ended in."""
+
+    signature: _Signature
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    read: list[Tensor]
+    slots: list[Slot]
+    """Of these, before the call."""
+    multiply_accumulates: int
+    """Of all before it."""
+    result: Any = None
+
+
 class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records operators while it is active; ``inputs`` are the tensors given to the model."""
 
@@ -197,6 +212,10 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._reached: set[int] = set()
         self.about_to_write: Callable[[Iterable[Tensor]], None] = lambda tensors: None
         """Called before an operator writes to tensors."""
+        self.inside = 0
+        """How many functions called in Python, or layers, are running."""
+        self.on_operator: Callable[[Call], None] | None = None
+        """Called with each operator that ran in none of those, such as a ScriptModule's."""
         self.masks = False
         """Whether some operation hides positions behind a fixed mask."""
         self._low: set[int] = set()
@@ -290,12 +309,20 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.about_to_write(signature.written(args, kwargs))
         # A ScriptModule's operators would be given to an active TorchFunctionMode here.
         with torch._C.DisableTorchFunction():
+            call: Call | None = None
+            if not self.inside and not self.paused and self.on_operator is not None:
+                read = tensors_in((args, kwargs))
+                slots = [self.slot(tensor) for tensor in read]
+                call = Call(signature, args, kwargs, read, slots, self.multiply_accumulates)
             shortcut = signature.shortcut
             result = shortcut(*args, **kwargs) if shortcut is not None else None
             if result is None:
                 result = func(*args, **kwargs)
             if not self.paused:
                 self._note(func, signature, args, kwargs, result)
+            if call is not None and self.on_operator is not None:
+                call.result = result
+                self.on_operator(call)
         return result
 
     def _note(

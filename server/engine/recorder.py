@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +23,14 @@ from server.engine.operations import (
     operation_hyperparameters,
     tensors_in,
 )
-from server.engine.record import OperationRecorder, Slot
+from server.engine.record import Call, OperationRecorder, Slot
 
 INPUT = "input"
 """Name of the first tensor given to the model; further ones are ``input@1``, ``input@2``, ..."""
+
+
+SCRATCH = frozenset({"empty", "empty_strided", "empty_like"})
+"""Operators that make room and compute nothing."""
 
 
 @dataclass(slots=True)
@@ -66,6 +70,7 @@ class NodeRecorder(TorchFunctionMode):
             named = (*model.named_parameters(), *model.named_buffers())
             self._recollection = Recollection({id(tensor): name for name, tensor in named})
         self._operations = operations
+        operations.on_operator = self._operator
         self._running: list[_Call] = []
         self._leaf: nn.Module | None = None
         self._leaf_mutated: list[Tensor] = []
@@ -84,20 +89,32 @@ class NodeRecorder(TorchFunctionMode):
     @contextmanager
     def hooks(self) -> Iterator[None]:
         """Forward hooks on every module, which tell which one is running."""
-        with ExitStack() as stack:
+        # Put where ``register_forward_hook`` puts them, which takes several times as long; and
+        # ScriptModules have no such method. Only those that Python calls tell of it.
+        key = id(self)
+        hooked: list[nn.Module] = []
+        try:
             for path, module in self._model.named_modules():
-                if isinstance(module, torch.jit.ScriptModule):
-                    continue  # takes no hooks: its operations are the enclosing module's
-                leaf = not any(module.children())
-                enter = functools.partial(self._enter, path, leaf)
-                leave = functools.partial(self._leave, path)
-                handles = (
-                    module.register_forward_pre_hook(enter, with_kwargs=True),
-                    module.register_forward_hook(leave, with_kwargs=True, always_call=True),
+                leaf = is_layer(module)
+                hooked.append(module)
+                hooks: tuple[tuple[dict[int, Any], Any], ...] = (
+                    (module._forward_pre_hooks, functools.partial(self._enter, path, leaf)),
+                    (module._forward_pre_hooks_with_kwargs, True),
+                    (module._forward_hooks, functools.partial(self._leave, path)),
+                    (module._forward_hooks_with_kwargs, True),
+                    (module._forward_hooks_always_called, True),
                 )
-                for handle in handles:
-                    stack.callback(handle.remove)
+                for place, hook in hooks:
+                    place[key] = hook
             yield
+        finally:
+            for module in hooked:
+                for place in (
+                    *(module._forward_pre_hooks, module._forward_pre_hooks_with_kwargs),
+                    *(module._forward_hooks, module._forward_hooks_with_kwargs),
+                    module._forward_hooks_always_called,
+                ):
+                    place.pop(key, None)
 
     def result(self, output: Any) -> Any:
         """What the model returned, with slots in the place of tensors."""
@@ -114,6 +131,7 @@ class NodeRecorder(TorchFunctionMode):
         self._running.append(_Call(path, read, slots, operations.multiply_accumulates, given))
         if leaf and path and self._leaf is None:
             self._leaf = module
+            operations.inside += 1
             self._leaf_mutated = []
 
     def _leave(self, path: str, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
@@ -126,9 +144,10 @@ class NodeRecorder(TorchFunctionMode):
         node: Node | None = None
         if self._leaf is module:
             self._leaf = None
+            self._operations.inside -= 1
             output, node = self._record(
                 base=path,
-                kind=type(module).__name__,
+                kind=kind_of(module),
                 call=call,
                 output=output,
                 mutated=self._leaf_mutated,
@@ -139,7 +158,7 @@ class NodeRecorder(TorchFunctionMode):
             with torch._C.DisableTorchFunction():
                 node = self._node(
                     name=f"{path}@{number}" if number else path,
-                    kind=type(module).__name__,
+                    kind=kind_of(module),
                     number=number,
                     call=call,
                     output=output,
@@ -159,6 +178,8 @@ class NodeRecorder(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if _transforming() is not None:
+            return func(*args, **kwargs)  # what it is given is no tensor with memory
         function = described(func)
         operations = self._operations
         inside = self._leaf is not None
@@ -172,7 +193,11 @@ class NodeRecorder(TorchFunctionMode):
                 slots = [operations.slot(tensor) for tensor in read]
                 given = None if inside else self._given(func, args, kwargs)
         before = operations.multiply_accumulates
-        result = func(*args, **kwargs)
+        operations.inside += 1
+        try:
+            result = func(*args, **kwargs)
+        finally:
+            operations.inside -= 1
         if function.escapes:
             with self._unrecorded():
                 operations.escape(read[:1])
@@ -196,6 +221,34 @@ class NodeRecorder(TorchFunctionMode):
             hyperparameters=operation_hyperparameters(args, kwargs),
         )
         return recorded if returned else result
+
+    def _operator(self, call: Call) -> None:
+        """Note an operator that Python did not call: a ScriptModule did, or ``vmap``."""
+        mutated = call.signature.written(call.args, call.kwargs)
+        returned = tensors_in(call.result)
+        kind = call.signature.name.strip("_")
+        if not (returned or mutated) or kind in SCRATCH:
+            return
+        path = self._running[-1].path if self._running else ""
+        # Statistics and indices besides the first result are for the backward pass.
+        main = returned[0] if kind.startswith("native_") or "_with_indices" in kind else call.result
+        _, node = self._record(
+            base=f"{path}.{kind}" if path else kind,
+            kind=kind,
+            call=_Call(path, call.read, call.slots, call.multiply_accumulates),
+            output=main if returned else mutated,
+            mutated=mutated or returned,
+            parameters=sum(self._learnable.get(_memory(tensor), 0) for tensor in call.read),
+            hyperparameters=operation_hyperparameters(call.args, call.kwargs),
+        )
+        for tensor in returned:
+            if node is not None and not self._made(tensor):
+                self._make(tensor, node.name)
+
+    @functools.cached_property
+    def _learnable(self) -> dict[int, int]:
+        """The numbers of values of the parameters, by their memory."""
+        return {_memory(tensor): tensor.numel() for tensor in self._model.parameters()}
 
     def _record(
         self,
@@ -301,9 +354,13 @@ class NodeRecorder(TorchFunctionMode):
                 own = [*module.parameters()]
             else:
                 own = [tensor for tensor in module._parameters.values() if tensor is not None]
-            known = {id(tensor): tensor.numel() for tensor in own} if own else {}
-            for child in module.children():
-                known |= self._parameters_of(child)
+            known = {}
+            if own:
+                with torch._C.DisableTorchFunction():
+                    known = {id(tensor): tensor.numel() for tensor in own}
+            for child in module._modules.values():
+                if child is not None:
+                    known |= self._parameters_of(child)
             self._parameters[id(module)] = known
         return known
 
@@ -339,6 +396,27 @@ class NodeRecorder(TorchFunctionMode):
         call = self._calls.get(base, 0)
         self._calls[base] = call + 1
         return (f"{base}@{call}" if call else base), call
+
+
+def is_layer(module: nn.Module) -> bool:
+    """Whether a call of it is one node, whatever happens inside: it has no modules in it.
+
+    Of ScriptModules only those of PyTorch's own classes: others show what they do.
+    """
+    if any(True for child in module._modules.values() if child is not None):
+        return False
+    return not isinstance(module, torch.jit.ScriptModule) or hasattr(nn, kind_of(module))
+
+
+def kind_of(module: nn.Module) -> str:
+    """The name of a module's class; of ScriptModules, of what they were made from."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return str(getattr(module, "original_name", type(module).__name__))
+    return type(module).__name__
+
+
+_transforming: Callable[[], Any] = torch._C._functorch.peek_interpreter_stack
+"""Gives None unless ``vmap`` or the like is running."""
 
 
 def _memory(tensor: Tensor) -> int:

@@ -244,7 +244,7 @@ def _stepped(view: View, form: Form, steps: Mapping[int, Step]) -> Form:
 def _steps(name: str, operation: Operation, made: View, read: View) -> dict[int, Step] | None:
     """By axis, the windows of a layer; None when it has none."""
     given = operation.arguments
-    if name == "convolution":
+    if name in ("convolution", "_convolution"):  # the latter is that of traced ScriptModules
         count = len(read.shape) - 2
         kernels: Sequence[int] = given["weight"].shape[2:]
         settings = [each(given[key], count) for key in ("stride", "padding", "dilation")]
