@@ -135,6 +135,9 @@ class NodeRecorder(TorchFunctionMode):
             self._leaf_mutated = []
 
     def _leave(self, path: str, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
+        if not self._running:  # entering it failed, as when recursion goes too deep
+            self.stopped_at = path
+            return output
         call = self._running.pop()
         number = self._module_calls.get(path, 0)
         # This is also called while an exception passes.
