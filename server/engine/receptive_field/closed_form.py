@@ -14,7 +14,7 @@ from typing import Any
 
 from server.engine.receptive_field.interval import Moving, Window
 from server.engine.receptive_field.pointwise import is_pointwise
-from server.engine.receptive_field.reach import Form, Reach, seen_as, unknown
+from server.engine.receptive_field.reach import Form, Reach, dense, rows_apart, seen_as, unknown
 from server.engine.receptive_field.reads import arguments_read
 from server.engine.receptive_field.reductions import axes_of
 from server.engine.receptive_field.windows import axes_named, each
@@ -103,6 +103,11 @@ class Stage:
         self._operation = operation
         self._reads = (*arguments_read(operation), *operation.outside)
         self._name = operation.name.removesuffix("_")
+        given = operation.arguments
+        # The matrix whose rows are read one by one.
+        self._rows = (
+            given.get("mat1", given.get("self")) if self._name in _MATRIX_PRODUCTS else None
+        )
         self._whole = [_whole(view, storages) for view in self.made]
         rank = len(self.made[0].shape)
         self._targets = [
@@ -124,7 +129,10 @@ class Stage:
         for view in self._reads:
             form = forms.get(view.storage)
             if form is not None:
-                read.append(form if form.view is view else seen_as(form, view))
+                seen = form if form.view is view else seen_as(form, view)
+                if seen.loose and not form.loose and view is self._rows:
+                    seen = rows_apart(form, view) or seen
+                read.append(seen)
         if not read:
             for view, whole in zip(self.made, self._whole, strict=True):
                 if view.storage in forms and not whole:
@@ -176,6 +184,17 @@ def _made(operation: Operation, view: View, read: list[Form]) -> Form | None:
         return _joined(view, read[-1:]) if given["src"].storage == read[-1].view.storage else None
     if len(read) > 1:
         return None
+    if name in _MATRIX_PRODUCTS and len(main.view.shape) > len(view.shape):
+        # Each row by itself, whatever axes the rows were merged from.
+        inner = len(main.view.shape) - 1
+        within = [reach.axis == inner for reach in main.reaches]
+        apart = dense(view, (*main.view.shape[:-1], view.shape[-1]))
+        pairs = zip(main.reaches, within, strict=True)
+        reaches = [
+            reach.settled(range(main.view.shape[inner])) if all_read else reach
+            for reach, all_read in pairs
+        ]
+        return Form(apart, tuple(reaches))
     settled = _settled(name, operation, view, main.view)
     if settled is None:
         return None
@@ -192,6 +211,7 @@ def _made(operation: Operation, view: View, read: list[Form]) -> Form | None:
 
 
 _SAME = frozenset({"channel_shuffle", "native_channel_shuffle"})
+_MATRIX_PRODUCTS = frozenset({"mm", "addmm"})
 _PRODUCTS = frozenset({"mm", "addmm", "bmm", "baddbmm"})
 _REDUCTIONS = frozenset(
     {

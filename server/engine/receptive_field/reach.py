@@ -69,6 +69,41 @@ def seen_as(form: Form, view: View) -> Form:
     return Form(view, tuple(every), loose=True) if whole else unknown(view)
 
 
+def rows_apart(form: Form, matrix: View) -> Form | None:
+    """A form for a matrix whose rows are merged from several axes, with these axes apart.
+
+    Such as the positions of a map with its channels last, when a linear layer reads it. None when
+    the memory is not of that order.
+    """
+    old = form.view
+    if len(matrix.shape) != 2 or matrix.itemsize != old.itemsize or matrix.offset != old.offset:
+        return None
+    axes = sorted(
+        (axis for axis, size in enumerate(old.shape) if size > 1), key=lambda a: -old.stride[a]
+    )
+    shape = tuple(old.shape[axis] for axis in axes)
+    apart = dense(matrix, shape)
+    if matrix.stride != (matrix.shape[1], 1) or math.prod(shape) != math.prod(matrix.shape):
+        return None
+    if not axes or shape[-1] != matrix.shape[1]:
+        return None
+    if any(old.stride[axis] != step for axis, step in zip(axes, apart.stride, strict=True)):
+        return None
+    reaches = [
+        Reach(axes.index(reach.axis), reach.moving, reach.fixed)
+        if reach.axis in axes
+        else reach.settled([0])
+        for reach in form.reaches
+    ]
+    return Form(apart, tuple(reaches), form.loose)
+
+
+def dense(view: View, shape: tuple[int, ...]) -> View:
+    """The same memory, from the same place on, as a tensor of another shape, row by row."""
+    stride = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+    return View(view.storage, shape, stride, view.offset, view.itemsize, view.floating)
+
+
 def _seen(reach: Reach, old: View, new: View) -> Reach | None:
     if reach.moving is None or reach.axis is None:
         return reach
