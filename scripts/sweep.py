@@ -30,9 +30,13 @@ from server.services.sources.libraries import import_library
 
 
 def names_of_models() -> Iterator[str]:
-    """Every model, those of torchvision first, then timm's one of each module in turn."""
-    for name in import_library("torchvision").models.list_models():
-        yield f"torchvision:{name}"
+    """Every model: torchvision's, timm's one of each module in turn, and detectors, which must
+    compute."""
+    models = import_library("torchvision").models
+    detectors = set(models.list_models(module=models.detection))
+    for name in models.list_models():
+        if name not in detectors:
+            yield f"torchvision:{name}"
     timm = import_library("timm")
     modules = [timm.list_models(module=module) for module in timm.list_modules()]
     seen = set()
@@ -40,6 +44,8 @@ def names_of_models() -> Iterator[str]:
         if name and name not in seen:
             seen.add(name)
             yield f"timm:{name}"
+    for name in sorted(detectors):
+        yield f"torchvision:{name}"
 
 
 def describe(name: str) -> dict[str, Any]:
