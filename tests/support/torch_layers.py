@@ -43,8 +43,9 @@ def truth(setting: Setting, meta: Answer | None = None) -> Answer:
     """The CPU's answer where that is small, else that of the meta device.
 
     The meta device is laxer: its kernels leave out some of the checks that the others do. An answer
-    with a negative size is none. Of transposed convolutions nor is one with an empty axis of space:
-    whether PyTorch gives that or refuses depends on which of its kernels it picks.
+    with a negative size is none. Of transposed convolutions nor is one with an empty axis of space
+    or a dilation of 0: whether PyTorch gives that or refuses depends on which of its kernels it
+    picks.
 
     Args:
         setting: to ask about.
@@ -55,8 +56,10 @@ def truth(setting: Setting, meta: Answer | None = None) -> Answer:
         found = on("cpu", setting)
     if found and min(found) < 0:
         return None
-    transposed = setting.type.startswith("ConvTranspose") and 0 not in setting.input_shape
-    return None if transposed and found and 0 in found else found
+    if setting.type.startswith("ConvTranspose") and 0 not in setting.input_shape:
+        still = 0 in numbers_in([setting.parameters.get("dilation", 1)])
+        return None if still or (found and 0 in found) else found
+    return found
 
 
 def small(setting: Setting, output: Answer) -> bool:

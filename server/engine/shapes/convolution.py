@@ -54,7 +54,7 @@ def convolution(call: Call) -> LayerShape:
     if mode == "zeros" and isinstance(call["padding"], str | int | tuple):
         check_not_negative("padding", tuple(min(pair) for pair in pads))
     else:
-        check_padding(call, pads, {"zeros": "constant"}.get(mode, mode))
+        check_padding(call, pads[-_padded_axes(call) :], mode)
     channel = len(call.input_shape) - call.axes - 1
     padded = [size + sum(pair) for size, pair in zip(call.spatial, pads, strict=True)]
     filled = padded if mode != "zeros" else call.spatial
@@ -155,8 +155,21 @@ def _pads(
             # PyTorch pairs a list of one with the first axis only.
             pads[1:] = [(0, 0)] * (call.axes - 1)
         return pads
+    if _padded_axes(call) < call.axes:
+        return [(0, 0), *((value, value) for value in padding)]
     # In other modes the list goes to F.pad as it is, which does not repeat a single number.
     return [(value, value) for value in call.each("padding", single=mode == "zeros")]
+
+
+def _padded_axes(call: Call) -> int:
+    """How many of the last axes are padded.
+
+    PyTorch's padding of other modes takes a list that is short by one, for an input without a
+    batch: it takes the channels for the batch, and the first axis of space for the channels.
+    """
+    padding = call["padding"]
+    short = isinstance(padding, tuple) and len(padding) == call.axes - 1 > 0
+    return call.axes - int(short and not call.batched and call["padding_mode"] != "zeros")
 
 
 def _saved(call: Call, pads: list[tuple[int, int]], padded: tuple[int, ...]) -> Saved:

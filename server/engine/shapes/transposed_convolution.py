@@ -19,7 +19,7 @@ from server.engine.shapes.layer import (
 )
 from server.engine.shapes.parameters import LARGEST, Kind, Parameter
 from server.engine.shapes.reading import Reading, Spread, Whole
-from server.engine.shapes.refusal import INPUT, Refusal, shown
+from server.engine.shapes.refusal import INPUT, Refusal, counted, shown
 from server.engine.shapes.result import LayerShape, Saved, Step, Symbol, step
 from server.engine.shapes.window import Axis, axes_of, axis_noun
 
@@ -147,7 +147,8 @@ def _untouched(axis: Axis, reach: int, stride: int, extra: int, padding: int) ->
     notes = []
     if stride > reach and axis.size > 1:
         notes.append(
-            f"Between the copies of the kernel, {stride - reach} {axis.noun}s get only the bias."
+            f"Between the copies of the kernel, {counted(stride - reach, axis.noun)} "
+            f"{'gets' if stride - reach == 1 else 'get'} only the bias."
         )
     if extra > padding:
         count = extra - padding

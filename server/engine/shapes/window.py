@@ -86,7 +86,9 @@ def windows(
     span = padded - reach
     count = (span + stride - 1 if ceil_mode else span) // stride + 1
     if count < 1:
-        raise _does_not_fit(axis, reach, padded, kernel, stride, kernel_parameter, ceil_mode)
+        raise _does_not_fit(
+            axis, reach, padded, kernel, stride, dilation, kernel_parameter, ceil_mode
+        )
     removed = int(bool(ceil_mode) and (count - 1) * stride >= axis.size + before)
     unread_input = _unread(axis.size, kernel, stride, before, dilation or 1, count - removed)
     rounding = _rounding(span, stride, bool(ceil_mode), count, removed, unread_input)
@@ -135,10 +137,11 @@ def _does_not_fit(
     padded: int,
     kernel: int,
     stride: int,
+    dilation: int | None,
     parameter: str,
     ceil_mode: bool | None,
 ) -> Refusal:
-    dilated = f" (dilated {reach})" if reach != kernel else ""
+    dilated = f" ({kernel} taps, dilated by {dilation})" if reach != kernel else ""
     limit = padded + stride - 1 if ceil_mode else padded
     return Refusal(
         parameter,
