@@ -14,6 +14,9 @@ from torch import Tensor, nn
 PLAIN = frozenset({bool, int, float, str, type(None), torch.dtype, torch.device, slice})
 """Types of arguments that hold no tensor, for a quick look."""
 
+SEQUENCES = (list, tuple)
+"""Types of arguments that may hold some, one after another."""
+
 
 def tensors_in(value: Any) -> list[Tensor]:
     """Every tensor in nested tuples, lists, mappings and dataclasses, in order."""
@@ -25,10 +28,11 @@ def tensors_in(value: Any) -> list[Tensor]:
 def _collect(value: Any, found: list[Tensor]) -> None:
     if isinstance(value, Tensor):
         found.append(value)
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, SEQUENCES):
         for item in value:
-            _collect(item, found)
-    elif type(value) in PLAIN:  # a short cut for what most arguments are
+            if type(item) not in PLAIN:
+                _collect(item, found)
+    elif type(value) in PLAIN:
         return
     elif isinstance(value, Mapping):
         for item in value.values():

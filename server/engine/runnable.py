@@ -106,8 +106,9 @@ def _listed(names: list[str]) -> str:
 def has_lazy_parameters(model: nn.Module) -> bool:
     """Whether some parameters or buffers have no shape before the first forward."""
     return any(
-        isinstance(tensor, UninitializedParameter | UninitializedBuffer)
-        for tensor in _tensors(model)
+        type(tensor) in (UninitializedParameter, UninitializedBuffer)
+        for module in model.modules()
+        for tensor in (*module._parameters.values(), *module._buffers.values())
     )
 
 
@@ -169,6 +170,24 @@ def unfollowed(error: BaseException) -> BaseException:
         "(x.to_dense())."
     )
     return plain.with_traceback(error.__traceback__)
+
+
+def in_full(
+    error: BaseException, model: nn.Module, inputs: Inputs, device: torch.device
+) -> BaseException:
+    """The error with its message, which TorchScript loses while operators are watched.
+
+    A run that nobody watches says it; other errors are returned as they are.
+    """
+    if device == META or "TorchScript interpreter" not in str(error):
+        return error
+    arguments = inputs.to(device)
+    try:
+        with held_printing(), torch._C._DisableTorchDispatch(), torch._C.DisableTorchFunction():
+            model(*arguments.args, **arguments.kwargs)
+    except Exception as said:
+        return said
+    return error
 
 
 def whole(output: Any) -> Any:

@@ -115,10 +115,44 @@ def biased_product(
     return torch.empty((mat1.shape[0], mat2.shape[1]), dtype=mat1.dtype, device=mat1.device)
 
 
+def maxima(
+    self: Tensor,
+    kernel_size: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0, 0),
+    dilation: Sequence[int] = (1, 1),
+    ceil_mode: bool = False,
+) -> tuple[Tensor, Tensor] | None:
+    """Of windows of contiguous images, not in ceil mode, and where they are."""
+    stride = stride or kernel_size
+    if (
+        self.ndim != 4
+        or not len(kernel_size) == len(stride) == len(padding) == len(dilation) == 2
+        or ceil_mode
+        or not (self.is_meta and self.is_contiguous())
+        or self.is_contiguous(memory_format=torch.channels_last)
+    ):
+        return None
+    shape = list(self.shape)
+    for axis in range(2):
+        kernel, before = kernel_size[axis], padding[axis]
+        if min(kernel, stride[axis], dilation[axis]) < 1 or not 0 <= 2 * before <= kernel:
+            return None
+        free = shape[axis + 2] + 2 * before - dilation[axis] * (kernel - 1) - 1
+        if free < 0:
+            return None
+        shape[axis + 2] = free // stride[axis] + 1
+    if 0 in shape:
+        return None
+    values = torch.empty(shape, dtype=self.dtype, device=self.device)
+    return values, torch.empty(shape, dtype=torch.int64, device=self.device)
+
+
 SHORTCUTS: dict[Any, Callable[..., Any]] = {
     torch.ops.aten.native_batch_norm.default: batch_normalisation,
     torch.ops.aten.cat.default: concatenation,
     torch.ops.aten.convolution.default: convolution,
     torch.ops.aten.addmm.default: biased_product,
+    torch.ops.aten.max_pool2d_with_indices.default: maxima,
 }
 """By overload: what it returns on the meta device, or None where the shortcut does not apply."""

@@ -16,6 +16,7 @@ from server.engine.shortcuts import (
     biased_product,
     concatenation,
     convolution,
+    maxima,
 )
 
 NORMALISE = torch.ops.aten.native_batch_norm.default
@@ -122,6 +123,36 @@ def test_convolution(data: st.DataObject) -> None:
         assert not expected.numel() or x.is_contiguous(
             memory_format=LAST.get(axes, torch.contiguous_format)
         )
+
+
+POOL = torch.ops.aten.max_pool2d_with_indices.default
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_maxima(data: st.DataObject) -> None:
+    integers = st.integers
+    x = torch.empty(
+        [data.draw(integers(1, 3)) for _ in range(2)]
+        + [data.draw(integers(1, 7)) for _ in range(2)],
+        device=META,
+    )
+    if data.draw(st.booleans()):
+        x = x.contiguous(memory_format=torch.channels_last)
+    ranges = ((1, 4), (1, 3), (0, 2), (1, 2))
+    settings_: Any = [[data.draw(integers(*each)) for _ in range(2)] for each in ranges]
+    if data.draw(st.booleans()):
+        settings_[1] = []
+    found = maxima(x, *settings_)
+    try:
+        expected = POOL(x, *settings_)
+    except RuntimeError:
+        assert found is None
+        return
+    if found is not None:
+        assert looks(found) == looks(expected)
+    else:
+        assert x.is_contiguous(memory_format=torch.channels_last)
 
 
 LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
