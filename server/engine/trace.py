@@ -40,6 +40,7 @@ from server.engine.runnable import (
     check_arguments,
     eagerly,
     has_lazy_parameters,
+    in_full,
     initialised,
     is_shape_only,
     stand_in,
@@ -337,7 +338,7 @@ def _run(model: nn.Module, inputs: Inputs, device: torch.device, keep: bool) -> 
             try:
                 output = whole(forward(*arguments.args, **arguments.kwargs))
             except (Exception, SystemExit) as error:
-                cause = unfollowed(error)
+                cause = in_full(unfollowed(error), model, inputs, device)
                 raise ForwardFailed(
                     nodes.stopped_at or "",
                     nodes.nodes,

@@ -29,6 +29,8 @@ def torch_class(module: nn.Module) -> type[nn.Module] | None:
 
 def is_layer(module: nn.Module) -> bool:
     """Whether it is a layer of PyTorch by itself, and no container of others."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return False
     inside = module._modules.keys() - {"parametrizations"}
     return (isinstance(module, nn.MultiheadAttention) or not inside) and torch_class(
         module

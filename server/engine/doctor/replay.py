@@ -219,6 +219,8 @@ class Observer(TorchFunctionMode):
         self._running.append((path, call, Counter(), sys.exc_info()[1], event))
 
     def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        if not self._running:  # entering it failed, as when recursion goes too deep
+            return
         path, call, _, before, event = self._running.pop()
         error = sys.exc_info()[1]  # this is also called while an exception passes
         if error is None or error is before:
