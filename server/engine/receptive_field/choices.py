@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from server.engine.receptive_field.memory import Mask, some
-from server.engine.receptive_field.reads import Reads, along, everything, first, unbroadcast
+from server.engine.receptive_field.reads import (
+    Reads,
+    along,
+    arriving,
+    everything,
+    first,
+    unbroadcast,
+)
 from server.engine.record import Operation, View
 
 
@@ -79,9 +86,10 @@ def embedding(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
         rows = some(positions, tuple(range(positions.ndim - 1)), keepdims=True)
         yield weight, np.broadcast_to(rows.reshape(1, -1), weight.shape)
         return
-    read = np.zeros(weight.shape, bool)
-    np.logical_or.at(read, indices.values.cpu().numpy().reshape(-1), _rows(positions))
-    yield weight, read
+    yield (
+        weight,
+        arriving(_rows(positions), indices.values.cpu().numpy().reshape(-1), weight.shape[0]),
+    )
 
 
 def embedding_bag(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:

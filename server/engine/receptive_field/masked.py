@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from server.engine.receptive_field.memory import Mask, Memory
-from server.engine.receptive_field.reads import Reads, Rule, arguments_read, unbroadcast
+from server.engine.receptive_field.reads import Reads, Rule, arguments_read, is_empty, unbroadcast
 from server.engine.record import LOWEST, Masked, Operation, Storage, View
 
 PRODUCTS = frozenset({"mm", "bmm", "addmm", "baddbmm"})
@@ -44,7 +44,7 @@ def beneath(rule: Rule) -> Rule:
         main, *others = wanted
         if main is not None and masked.constant is not None:
             main = main & ~masked.constant
-            if not main.any():
+            if is_empty(main):
                 main = None
         if main is None and all(mask is None for mask in others):
             return

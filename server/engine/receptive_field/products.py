@@ -85,27 +85,37 @@ def attention(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:
     sizes = (query.shape[-2], key.shape[-2])
     seen = _visible(given, (*query.shape[:-2], *sizes))
     output, *weights = wanted
-    rows = np.zeros(query.shape[:-1], bool)
-    columns = np.zeros((*query.shape[:-2], value.shape[-1]), bool)
-    if output is not None:
-        rows |= some(output, -1)
-        columns |= some(output, -2)
-    for other in weights:
-        if other is not None:
-            rows |= some(other, -1) if other.ndim == rows.ndim + 1 else other
+    # (..., queries): those of which a value, a weight or a statistic is wanted.
+    rows = first(
+        [
+            some(mask, -1) if mask.ndim == len(query.shape) else mask
+            for mask in (output, *weights)
+            if mask is not None
+        ]
+    )
     yield query, np.broadcast_to(rows[..., None], query.shape)
     reached = some(rows[..., None] & seen, -2)
-    # With fewer heads of keys than of queries each is shared by as many that follow each other.
-    if key.shape[-3:-2] != query.shape[-3:-2]:
-        shared = (*reached.shape[:-2], key.shape[-3], -1)
-        reached = some(reached.reshape(*shared, reached.shape[-1]), -2)
-        columns = some(columns.reshape(*shared, columns.shape[-1]), -2)
-    yield key, np.broadcast_to(reached[..., None], key.shape)
-    yield value, reached[..., None] & columns[..., None, :]
+    yield key, np.broadcast_to(_of_heads(reached, key)[..., None], key.shape)
+    if output is not None:
+        # Each column of the values for itself: it is summed over the keys that the query sees.
+        counts = seen.swapaxes(-1, -2).astype(np.float32) @ output.astype(np.float32)
+        yield value, _of_heads(counts > 0, value)
     for name in ("attn_mask", "attn_bias"):
         if isinstance(mask := given.get(name), View):
             at = np.broadcast_to(rows[..., None], (*rows.shape, sizes[1]))
             yield mask, unbroadcast(at, mask.shape)
+
+
+def _of_heads(reached: Mask, view: View) -> Mask:
+    """Positions for each head of the queries, for those of keys or values.
+
+    Where there are fewer of these, each is shared by as many that follow each other.
+    """
+    axis = len(view.shape) - 3
+    if axis < 0 or view.shape[axis] == reached.shape[axis]:
+        return reached
+    before, after = reached.shape[:axis], reached.shape[axis + 1 :]
+    return some(reached.reshape(*before, view.shape[axis], -1, *after), axis + 1)
 
 
 def _visible(given: Any, shape: tuple[int, ...]) -> Mask:

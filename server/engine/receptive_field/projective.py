@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,7 +94,7 @@ def projective_field(
     source = trace.input_views[input]
     marks = _region(source.shape, position, trace.inputs[input])
     reached, status, causes = _Walk(trace, slot).forwards(source, marks)
-    units = reached[:1]
+    units = reached[:1] if reached.ndim else reached
     if channel is not None:
         units = units[:, [_channel(node, channel, slot.view.shape)]]
     mask = np.asarray(some(units, tuple(range(min(2, units.ndim)))))
@@ -170,6 +170,21 @@ class _Walk:
         self, rule: Rule, operation: Operation, results: Sequence[View], index: int
     ) -> tuple[Mask, Status]:
         """The positions of one result that read something marked, and how sure that is."""
+        masked = operation.masked
+        if masked is not None:
+            # Of what a mask hides nothing is read.
+            if not masked.zeros:
+                operation = replace(operation, masked=None)
+                rule, _ = rule_for(operation, self._changing)
+            found, certainty = self._read_by(rule, operation, results, index)
+            if index == 0 and masked.constant is not None:
+                found = found & ~masked.constant
+            return found, certainty
+        return self._read_by(rule, operation, results, index)
+
+    def _read_by(
+        self, rule: Rule, operation: Operation, results: Sequence[View], index: int
+    ) -> tuple[Mask, Status]:
         try:
             if rule in REPEATED:
                 return self._repeated(operation, index), "exact"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from server.engine.receptive_field.memory import Mask, some
 from server.engine.record import Operation, View
@@ -58,6 +59,22 @@ def unbroadcast(positions: Mask, shape: tuple[int, ...]) -> Mask:
     positions = some(positions, tuple(range(positions.ndim - len(shape))))
     single = tuple(axis for axis, size in enumerate(shape) if size == 1)
     return some(positions, single, keepdims=True)
+
+
+def is_empty(positions: Any) -> bool:
+    """Whether a set is known to have no position; of a recorded one that is not known."""
+    return isinstance(positions, np.ndarray) and not positions.any()
+
+
+def arriving(positions: Any, places: NDArray[np.integer[Any]], size: int) -> Mask:
+    """The union of the slices along the first axis that have the same place, of ``size`` places."""
+    found: Mask
+    if not isinstance(positions, np.ndarray):  # a recorded set: see ``transposed``
+        found = positions.arriving(places, size)
+        return found
+    found = np.zeros((size, *positions.shape[1:]), np.bool_)
+    np.logical_or.at(found, places, positions)
+    return found
 
 
 def along(positions: Mask, axes: tuple[int, ...], shape: tuple[int, ...]) -> Mask:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.engine.receptive_field.memory import Mask
-from server.engine.receptive_field.reads import Rule
+from server.engine.receptive_field.reads import Rule, unbroadcast
 from server.engine.record import Operation, View
 
 Back = Callable[[Mask], Mask]
@@ -69,15 +69,31 @@ class Recorded:
     def __getitem__(self, index: Any) -> Recorded:
         return self._moved(lambda places: places[index])
 
+    def arriving(self, places: NDArray[np.integer[Any]], size: int) -> Recorded:
+        """See the function of that name."""
+        return self._then((size, *self.shape[1:]), lambda marks: marks[places])
+
     def __matmul__(self, matrix: NDArray[Any]) -> Recorded:
-        shape = (*self.shape[:-1], matrix.shape[1])
-        return self._then(shape, lambda marks: marks.astype(np.float32) @ matrix.T > 0)
+        return self._multiplied(
+            lambda array: array @ matrix, lambda marks: marks @ matrix.swapaxes(-1, -2)
+        )
+
+    def __rmatmul__(self, matrix: NDArray[Any]) -> Recorded:
+        return self._multiplied(
+            lambda array: matrix @ array, lambda marks: matrix.swapaxes(-1, -2) @ marks
+        )
 
     def __gt__(self, bound: float) -> Recorded:
         return self._unless(bound != 0)
 
     def __or__(self, other: Recorded) -> Recorded:
         return _union(self, other)
+
+    def __and__(self, constant: Mask) -> Recorded:
+        if not isinstance(constant, np.ndarray):
+            raise TypeError("What two sets share is not linear over unions.")
+        shape = np.broadcast_shapes(self.shape, constant.shape)
+        return self._then(shape, lambda marks: unbroadcast(marks & constant, self.shape))
 
     def __bool__(self) -> bool:
         raise TypeError("The rule asks for values.")
@@ -95,13 +111,21 @@ class Recorded:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
+        if function is np.concatenate:
+            return _concatenated(*args, **kwargs)
         if function not in MOVES or args[:1] != (self,):
             return NotImplemented
         return self._moved(lambda places: function(places, *args[1:], **kwargs))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__" and ufunc in (np.logical_or, np.bitwise_or) and not kwargs:
-            return _union(*inputs)
+        if method == "__call__" and not kwargs:
+            one, other = inputs[0], inputs[-1]
+            if ufunc in (np.logical_or, np.bitwise_or):
+                return _union(one, other)
+            if ufunc in (np.logical_and, np.bitwise_and):
+                return one & other if one is self else other & one
+            if ufunc is np.matmul:
+                return self.__matmul__(other) if one is self else self.__rmatmul__(one)
         if method == "accumulate" and ufunc is np.logical_or and set(kwargs) <= {"axis"}:
             axis = int(kwargs.get("axis", 0))
             return self._then(
@@ -109,6 +133,17 @@ class Recorded:
                 lambda marks: np.flip(np.logical_or.accumulate(np.flip(marks, axis), axis), axis),
             )
         return NotImplemented
+
+    def _multiplied(
+        self,
+        product: Callable[[NDArray[Any]], NDArray[Any]],
+        back: Callable[[NDArray[Any]], NDArray[Any]],
+    ) -> Recorded:
+        """A product with a fixed matrix, whose axes before the last two may be broadcast."""
+        shape = product(np.empty(self.shape, np.float32)).shape
+        return self._then(
+            shape, lambda marks: unbroadcast(back(marks.astype(np.float32)) > 0, self.shape)
+        )
 
     def _then(self, shape: tuple[int, ...], step: Back) -> Recorded:
         return Recorded(shape, lambda marks: self.back(step(marks)))
@@ -136,6 +171,23 @@ def _union(one: Any, other: Any) -> Recorded:
     return Recorded(one.shape, lambda marks: one.back(marks) | other.back(marks))
 
 
+def _concatenated(arrays: Sequence[Any], axis: int = 0) -> Recorded:
+    if not all(isinstance(array, Recorded) for array in arrays):
+        raise TypeError("Of arrays that depend on the wanted positions only.")
+    ends = np.cumsum([array.shape[axis] for array in arrays])
+    shape = list(arrays[0].shape)
+    shape[axis] = int(ends[-1])
+
+    def back(marks: Mask) -> Mask:
+        parts = np.split(marks, ends[:-1], axis)
+        found: Mask = np.logical_or.reduce(
+            [array.back(part) for array, part in zip(arrays, parts, strict=True)]
+        )
+        return found
+
+    return Recorded(tuple(shape), back)
+
+
 def transposed(
     rule: Rule,
     operation: Operation,
@@ -159,6 +211,7 @@ def transposed(
     wanted = Recorded(shape, lambda marks: marks)
     asked = [None if place != index else cast(Mask, wanted) for place in range(len(results))]
     found = np.zeros(shape, np.bool_)
+    read: Any
     for view, read in rule(operation, asked):
         marks = marked(view)
         if marks is None:
