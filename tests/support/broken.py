@@ -33,7 +33,8 @@ class Block(nn.Module):
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.conv2(F.relu(self.conv1(x))) + x)
+        result: Tensor = F.relu(self.conv2(F.relu(self.conv1(x))) + x)
+        return result
 
 
 class Attention(nn.Module):
@@ -49,7 +50,8 @@ class Attention(nn.Module):
         qkv = self.qkv(x).reshape(batch, length, 3, self.heads, features // self.heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
         mixed = (query @ key.transpose(-2, -1)).softmax(-1) @ value
-        return mixed.transpose(1, 2).reshape(batch, length, features)
+        result: Tensor = mixed.transpose(1, 2).reshape(batch, length, features)
+        return result
 
 
 def lenet(features: int = 400) -> nn.Sequential:

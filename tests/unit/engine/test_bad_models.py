@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,11 +15,8 @@ from torch import Tensor, nn
 from server.engine.example import (
     InputTooLarge,
     SeveralDevices,
-    Values,
-    as_inputs,
     device_of,
 )
-from server.engine.printing import held_printing
 from server.engine.runnable import Uninitialised
 from server.engine.trace import ForwardFailed, Trace, trace_model
 from tests.support.broken import Calling
@@ -43,62 +39,6 @@ def failure(model: nn.Module, example: Any = SHAPE) -> ForwardFailed:
         trace_model(model, example)
     assert not info.value.diagnosis.repairs
     return info.value
-
-
-# What a model prints.
-
-
-@pytest.mark.parametrize("needs_values", [False, True])
-@pytest.mark.parametrize("fails", [False, True])
-@pytest.mark.parametrize("keep", [False, True])
-def test_a_model_prints_once(
-    needs_values: bool, fails: bool, keep: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def forward(self: Any, x: Tensor) -> Tensor:
-        print("shape", tuple(x.shape))
-        print("careful", file=sys.stderr)
-        if needs_values and bool(x.mean() < 0):
-            return x
-        result: Tensor = self.head(x)
-        return result
-
-    model = Calling(forward, head=nn.Linear(9 if fails else 8, 2))
-    before = sys.stdout, sys.stderr
-    if fails:
-        with pytest.raises(ForwardFailed) as info:
-            trace_model(model, SHAPE, keep=keep)
-    else:
-        trace_model(model, SHAPE, keep=keep)
-    printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("shape (1, 3, 8, 8)\n", "careful\n")
-    if fails:
-        assert info.value.diagnosis.repairs
-        assert capsys.readouterr().out == "", "the doctor's runs are quiet"
-    assert (sys.stdout, sys.stderr) == before
-
-
-def test_printing_of_other_threads_is_not_held(capsys: pytest.CaptureFixture[str]) -> None:
-    with held_printing() as held:
-        print("mine")
-        other = threading.Thread(target=print, args=("theirs",))
-        other.start()
-        other.join()
-        assert capsys.readouterr().out == "theirs\n"
-        with held_printing():
-            print("dropped")
-    assert capsys.readouterr().out == ""
-    held.release()
-    assert capsys.readouterr().out == "mine\n"
-
-
-def test_what_was_printed_before_an_interrupt_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
-    def forward(_: Any, x: Tensor) -> Tensor:
-        print("before")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        trace_model(Calling(forward), SHAPE)
-    assert capsys.readouterr().out == "before\n"
 
 
 # What forward takes.
@@ -138,34 +78,6 @@ def test_inputs_that_forward_does_not_take() -> None:
         trace_model(convolution(), (SHAPE, SHAPE))
     with pytest.raises(TypeError, match="unexpected keyword argument 'picture'"):
         trace_model(Pair(), {"image": SHAPE, "mask": SHAPE, "picture": SHAPE})
-
-
-@pytest.mark.parametrize(
-    ("example", "error", "message"),
-    [
-        ((1, 3, -1, 8), ValueError, r"no negative sizes; this one is \(1, 3, -1, 8\)"),
-        ((1, 3, 10**10, 10**10), ValueError, "more elements than PyTorch can count"),
-        ((1, 3, 0, 10**19), ValueError, "more elements than PyTorch can count"),
-        ((1, 3.0, 8, 8), TypeError, "whole numbers"),
-        ((1, 3, True, 8), TypeError, "whole numbers"),
-        ((), ValueError, "empty"),
-        ({}, ValueError, "empty"),
-        ("1x3x8x8", TypeError, "not str"),
-        (None, TypeError, "not NoneType"),
-        (torch.zeros(SHAPE).numpy(), TypeError, "not ndarray"),
-        (torch.zeros(4, 8).to_sparse(), ValueError, "dense tensor.*sparse_coo.*to_dense"),
-    ],
-)
-def test_examples_that_are_none(example: Any, error: type[Exception], message: str) -> None:
-    with pytest.raises(error, match=message):
-        trace_model(convolution(), example)
-
-
-@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
-def test_inputs_that_are_quantised() -> None:
-    given = torch.quantize_per_tensor(torch.zeros(SHAPE), 1, 0, torch.quint8)
-    with pytest.raises(ValueError, match=r"quantised tensor.*dequantize"):
-        trace_model(convolution(), given)
 
 
 @pytest.mark.parametrize(
@@ -209,18 +121,6 @@ def test_huge_inputs_of_models_that_need_values() -> None:
     model = Calling(lambda _, x: x * 2 if x.sum() > 0 else x)
     with pytest.raises(InputTooLarge, match=r"takes 11,176 GiB, more than there is"):
         trace_model(model, (1, 3, 1_000_000, 1_000_000))
-
-
-def test_values_are_made_when_they_are_needed_and_are_always_the_same() -> None:
-    inputs = as_inputs(SHAPE, convolution(dtype=torch.bfloat16))
-    assert inputs.args == (Values(SHAPE, torch.bfloat16),)
-    random = torch.get_rng_state()
-    first, second = (inputs.to(torch.device("cpu")).args[0] for _ in range(2))
-    assert torch.equal(torch.get_rng_state(), random)
-    assert torch.equal(first, second)
-    assert first.dtype == torch.bfloat16
-    assert 0 <= float(first.min()) < float(first.max()) <= 1
-    assert inputs.to(torch.device("meta")).args[0].is_meta
 
 
 @pytest.mark.parametrize("keep", [False, True])
@@ -558,31 +458,9 @@ def test_a_model_on_several_devices() -> None:
     assert trace_model(model, SHAPE)["1"].shape == (1, 4, 4, 4), "its shapes are known"
 
 
-def test_counters_on_the_cpu_do_not_make_several_devices() -> None:
-    model = nn.BatchNorm2d(3, device="meta")
-    model.num_batches_tracked = torch.tensor(0)
-    assert device_of(model).type == "meta"
-
-
-def test_a_model_without_parameters_runs_on_the_cpu() -> None:
-    model = Calling(lambda _, x: F.relu(x) if x.sum() > 0 else x)
-    assert device_of(model).type == "cpu"
-    assert trace_model(model, SHAPE).device.type == "cpu"
-    assert as_inputs(SHAPE, model).args == (Values(SHAPE, torch.float32),)
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 def test_a_model_on_a_gpu_with_an_input_on_the_cpu() -> None:
     for keep in (False, True):
         trace = trace_model(small().cuda(), torch.rand(SHAPE), keep=keep)
         assert trace.device.type == ("cuda" if keep else "meta")
         assert names(trace) == ["0", "1"]
-
-
-def test_inputs_go_to_the_device_of_the_model() -> None:
-    given = torch.rand(SHAPE)
-    moved = as_inputs((given, SHAPE), convolution()).to(torch.device("meta"))
-    assert all(tensor.is_meta for tensor in moved.tensors())
-    copied = as_inputs(given, convolution()).to(torch.device("cpu")).args[0]
-    assert torch.equal(copied, given)
-    assert copied.data_ptr() != given.data_ptr()
