@@ -48,6 +48,10 @@ run: $(PROJECT_READY) ## Install what is missing, start the server and print its
 train: $(PROJECT_READY) ## Train the classifier (DATA=folder, ARGS="options of doodlescope train")
 	$(BIN)/doodlescope train --data $(DATA) $(ARGS)
 
+.PHONY: networks
+networks: $(PROJECT_READY) ## Train the other networks in turn (DATA=folder, ARGS="--only NAMES")
+	$(BIN)/python -m scripts.train_networks $(DATA) $(ARGS)
+
 .PHONY: evaluate
 evaluate: $(PROJECT_READY) ## Measure the shipped classifier (FILE=drawings.ndjson.gz)
 	$(BIN)/doodlescope evaluate $(FILE) $(ARGS)

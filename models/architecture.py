@@ -36,6 +36,8 @@ class Architecture:
     """Authors, title, year."""
     scaled: str
     """What was changed for drawings of 28x28 and 345 categories."""
+    shows: str
+    """Which ways of building a network its file is an example of."""
     build: Callable[[], nn.Module]
     training: TrainingDefaults
 

@@ -28,6 +28,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             "Classification with Convolutional Neural Networks, 2018"
         ),
         scaled="Made for 28x28; not a smaller version of a published network.",
+        shows="a block as a module, with two paths that are added",
         build=DoodleClassifier,
         training=TrainingDefaults(steps=11_000, learning_rate=2e-3, label_smoothing=0.1, mixup=0.2),
     ),
@@ -39,6 +40,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             "with Relationships to Statistical Pattern Recognition, 1990"
         ),
         scaled="Nothing: 784 pixels to 345 categories.",
+        shows="the smallest module: `__init__` and `forward`",
         build=SoftmaxRegression,
         training=TrainingDefaults(steps=3_000, learning_rate=5e-3),
     ),
@@ -54,6 +56,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             "784 inputs, three hidden layers of 384 units, of which two share their weights; ReLU "
             "for sigmoid units."
         ),
+        shows="`nn.Sequential`; shared parameters: one module that runs twice",
         build=MultilayerPerceptron,
         training=TrainingDefaults(steps=6_000, learning_rate=2e-3),
     ),
@@ -72,6 +75,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             "10 radial basis functions; every map of C3 reads every map of S2; plain hyperbolic "
             "tangent. Widths as in the paper."
         ),
+        shows="a layer of one's own with `nn.Parameter`",
         build=LeNet5,
         training=TrainingDefaults(steps=5_000, learning_rate=5e-3),
     ),
@@ -89,6 +93,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             "A third of the channels, an eighth of the 4096 units, a first kernel of 5x5 with "
             "stride 1 for 11x11 with stride 4, normalisation after the pooling, less dropout."
         ),
+        shows="named layers in an `nn.Sequential`; groups",
         build=AlexNet,
         training=TrainingDefaults(steps=1_800, learning_rate=1e-3),
     ),
@@ -103,6 +108,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             "The first three blocks of configuration D (VGG-16) with 32, 64 and 96 channels for "
             "64, 128 and 256; 320 units for 4096 in the linear layers, with less dropout."
         ),
+        shows="blocks made by a function",
         build=VGG,
         training=TrainingDefaults(steps=2_800, learning_rate=1e-3),
     ),
@@ -117,6 +123,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             "The paper's three blocks for images of 32x32 with 32 and 64 channels for 192, and 345 "
             "maps for 10; batch normalisation for dropout, no ReLU after the last convolution."
         ),
+        shows="`nn.Sequential` nested in another",
         build=NetworkInNetwork,
         training=TrainingDefaults(steps=1_800, learning_rate=3e-3),
     ),
@@ -133,6 +140,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             "Five of nine Inception modules with a quarter of the channels, one 5x5 convolution "
             "for the first four layers, and batch normalisation for the auxiliary classifiers."
         ),
+        shows="`nn.ModuleDict`: branches, concatenated",
         build=GoogLeNet,
         training=TrainingDefaults(steps=1_500, learning_rate=3e-3),
     ),
@@ -146,6 +154,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             "The paper's network for images of 32x32, of 6n + 2 layers, with n = 2; 1x1 "
             "convolutions as shortcuts where the resolution halves."
         ),
+        shows="stages made by a function; `nn.Identity`; residuals, added",
         build=ResNet,
         training=TrainingDefaults(steps=2_000, learning_rate=3e-3),
     ),
@@ -161,6 +170,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             "The paper's growth rate of 12 with 4, 6 and 6 layers for 16 each, and stride 2 in the "
             "first convolution."
         ),
+        shows="`nn.ModuleList`, put together in `forward`",
         build=DenseNet,
         training=TrainingDefaults(steps=1_800, learning_rate=3e-3),
     ),
@@ -178,8 +188,9 @@ ARCHITECTURES: dict[str, Architecture] = {
             "The first six layers with all their channels, and two more of 256 for the five of "
             "512; the resolution halves three times, not five."
         ),
+        shows="depthwise convolutions: as many groups as channels",
         build=MobileNet,
         training=TrainingDefaults(steps=1_800, learning_rate=3e-3),
     ),
 }
-"""Every network, the shipped classifier first, then by the year of the idea."""
+"""Every network: the shipped classifier first, then the simplest, then by year."""

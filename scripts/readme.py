@@ -4,11 +4,14 @@ import json
 import sys
 from pathlib import Path
 
+from models import ARCHITECTURES
+from models.registry import WEIGHTS
 from server.settings import Settings
+from server.training.card import multiply_accumulates
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
-CARD = ROOT / "models" / "weights" / "doodle-classifier.json"
+CARD = WEIGHTS / "doodle-classifier.json"
 
 
 def settings_table() -> str:
@@ -33,7 +36,25 @@ def accuracy_table() -> str:
     )
 
 
-TABLES = {"settings": settings_table, "accuracy": accuracy_table}
+def networks_table() -> str:
+    """Return the networks, each with its size, what its code shows, and how it does on test."""
+    rows = []
+    for name, architecture in ARCHITECTURES.items():
+        network = architecture()
+        file = f"models/{type(network).__module__.rpartition('.')[2]}.py"
+        card = WEIGHTS / f"{name}.json"
+        accuracy = json.loads(card.read_text(encoding="utf-8"))["accuracy"] if card.exists() else {}
+        top1 = f"{accuracy['test']['top1']:.1%}" if "test" in accuracy else "–"
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        rows.append(
+            f"| [`{name}`]({file}) | {architecture.shows} | {parameters:,} "
+            f"| {multiply_accumulates(network):,} | {top1} |"
+        )
+    columns = "| network | its file shows | parameters | multiply-accumulates | test top-1 |"
+    return "\n".join([columns, "|---|---|---|---|---|", *rows])
+
+
+TABLES = {"settings": settings_table, "accuracy": accuracy_table, "networks": networks_table}
 
 
 def with_tables(text: str) -> str:
