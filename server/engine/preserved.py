@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -135,7 +135,9 @@ class _Attributes:
         self.values = dict(attributes)
         self._containers: list[tuple[Container, Any]] = []
         for value in attributes.values():
-            if type(value) not in SCALARS:
+            if type(value) in _DICTIONARIES and not value:  # as most of a module's are
+                self._containers.append((value, _EMPTY))
+            elif type(value) not in SCALARS:
                 self._note(value)
 
     def restore(self, now: MutableMapping[str, Any]) -> None:
@@ -169,6 +171,8 @@ class _Attributes:
 
 
 _HOLDING = frozenset({dict, list, set, deque})
+_DICTIONARIES = frozenset({dict, OrderedDict})
+_EMPTY: dict[Any, Any] = {}
 
 
 def _same(container: Container, items: Any) -> bool:
