@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from server.engine.cost import counted_by
 from server.engine.indices import INDICES
 from server.engine.meta_leniency import DOUBTS, Doubtful
-from server.engine.operations import PLAIN, tensors_in
+from server.engine.operations import PLAIN, SEQUENCES, tensors_in
 from server.engine.shortcuts import SHORTCUTS
 
 RELABELS = frozenset(
@@ -405,8 +405,10 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if constant and value.is_meta:
                 raise ValuesNeeded
             return self.view(value, values=constant)
-        if isinstance(value, list | tuple):
-            return tuple([self._recorded(item, values) for item in value])
+        if isinstance(value, SEQUENCES):
+            return tuple(
+                [item if type(item) in PLAIN else self._recorded(item, values) for item in value]
+            )
         return value
 
     def hides(self, constants: Iterable[Tensor]) -> None:

@@ -316,7 +316,8 @@ def _initialised(model: nn.Module, inputs: Inputs) -> nn.Module:
 
 def _run(model: nn.Module, inputs: Inputs, device: torch.device, keep: bool) -> Trace:
     arguments = inputs.to(device)
-    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    buffers = dict(model.named_buffers())
+    tensors = {**dict(model.named_parameters()), **buffers}
     forward: Callable[..., Any] = model
     if device == META and any(not tensor.is_meta for tensor in tensors.values()):
         tensors = {name: stand_in(tensor) for name, tensor in tensors.items()}
@@ -328,7 +329,7 @@ def _run(model: nn.Module, inputs: Inputs, device: torch.device, keep: bool) -> 
         operations.about_to_write = kept.about_to_write
         operations.hides(
             tensors[name]
-            for name, buffer in model.named_buffers()
+            for name, buffer in buffers.items()
             # A mask has an axis of queries and one of keys.
             if buffer.ndim > 1 and not buffer.is_meta and is_hiding(buffer)
         )
