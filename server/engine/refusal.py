@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import torch
 from torch import Tensor, nn
 
@@ -37,9 +35,9 @@ def real_refusal(
 ) -> Exception | None:
     """The error of a real run, found without one, for a run on the meta device that failed.
 
-    The call that failed is made again, alone, with real zeros of the same shapes, strides and
-    types: what an operator says of shapes and types does not depend on values. The model runs once
-    more on the meta device to find that call.
+    The call that failed is made again, alone, with real zeros, or ones, of the same shapes,
+    strides and types: what an operator says of shapes and types does not depend on values. The
+    model runs once more on the meta device to find that call.
 
     Returns:
         None where only a real run can tell, such as when values were asked for.
@@ -69,12 +67,19 @@ def real_refusal(
     return error.with_traceback(refused.__traceback__) if error else None
 
 
-def _tried(event: Event, given: Iterable[Tensor], device: torch.device) -> Exception | None:
-    """What a call raises when it is made with zeros in the place of tensors without values."""
+def _tried(event: Event, given: list[Tensor], device: torch.device) -> Exception | None:
+    """What a call raises whether zeros or ones stand in the place of tensors without values."""
+    # Some operators refuse zeros, such as a window of an inverse transform.
+    error = _tried_with(event, {id(tensor): _filled(tensor, device, 0) for tensor in given})
+    if error is None:
+        return None
+    return _tried_with(event, {id(tensor): _filled(tensor, device, 1) for tensor in given})
+
+
+def _tried_with(event: Event, values: dict[int, Tensor]) -> Exception | None:
     assert event.function is not None
-    zeros = {id(tensor): _zeros(tensor, device) for tensor in given}
     args, kwargs = replaced(
-        (event.args, event.kwargs), Tensor, lambda tensor: zeros.get(id(tensor), tensor)
+        (event.args, event.kwargs), Tensor, lambda tensor: values.get(id(tensor), tensor)
     )
     try:
         with torch.inference_mode(False), torch.no_grad():
@@ -92,7 +97,7 @@ def _bytes(tensor: Tensor) -> int:
     return (last + 1) * tensor.element_size()
 
 
-def _zeros(tensor: Tensor, device: torch.device) -> Tensor:
+def _filled(tensor: Tensor, device: torch.device, value: int) -> Tensor:
     shape, stride = tuple(tensor.shape), tuple(tensor.stride())
-    made = torch.empty_strided(shape, stride, dtype=tensor.dtype, device=device).zero_()
+    made = torch.empty_strided(shape, stride, dtype=tensor.dtype, device=device).fill_(value)
     return nn.Parameter(made, False) if isinstance(tensor, nn.Parameter) else made
