@@ -17,7 +17,7 @@ from torch import Tensor
 from server.engine import trace_model
 from tests.support.networks import Network, networks
 
-NETWORKS = int(os.environ.get("DOODLESCOPE_NETWORKS", "200"))
+NETWORKS = int(os.environ.get("DOODLESCOPE_NETWORKS", "120"))
 
 PROFILE = settings(
     max_examples=NETWORKS,
