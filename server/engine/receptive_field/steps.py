@@ -261,7 +261,8 @@ def _attention(operation: Operation, made: View, result: int) -> Step:
     last = len(query.shape) - 1
     yield query, _along((last,), query.shape)
     yield key, _along((last - 1, last), key.shape)
-    yield value, _along((last - 1, last), value.shape)
+    # Each column of the values for itself.
+    yield value, _along((last - 1,), value.shape)
 
 
 def _movement(operation: Operation, made: View, result: int) -> Step:
