@@ -72,7 +72,9 @@ class Model:
     def graph(self) -> Trace:
         """Of a run for one image, without outputs; made at the first use, on the torch lane."""
         blank = np.zeros((1, SIDE, SIDE), np.uint8)
-        return trace_model(self.module, _as_input(blank, self.device))
+        trace = trace_model(self.module, _as_input(blank, self.device))
+        _ = trace.saved_for_backward_bytes  # which runs it once more: here, not when it is read
+        return trace
 
     @functools.cached_property
     def nodes(self) -> tuple[Node, ...]:
