@@ -31,6 +31,7 @@ from server.engine import trace_model
 from server.engine.receptive_field.closed_form import Stage, Sweep
 from server.engine.receptive_field.field import spatial_axes
 from server.engine.receptive_field.plan import Plan
+from server.engine.record import Slot
 from server.engine.trace import Trace
 from tests.support.architectures import architecture
 
@@ -55,6 +56,9 @@ FORWARDS = 3.0
 MILLISECOND = 1.0
 """What closed forms, and a box, may take for ``resnet50``."""
 
+SLOW_ROUNDS = 5
+"""Turns of what takes seconds."""
+
 BOXES = 20
 """A turn of boxes finds so many, at different places."""
 
@@ -72,7 +76,7 @@ class Row:
     torchinfo: float | None
     """``torchinfo.summary`` of the same, without printing; None: not installed, or it failed."""
     torchlens: float | None
-    """``torchlens.trace`` of the same, without drawing; None as above."""
+    """``torchlens.trace`` of the same, of its structure only; None as above."""
     prepare: float
     """What the first closed forms, and the first box, take more than later ones."""
     closed_forms: float
@@ -83,7 +87,9 @@ class Row:
 
 def main() -> None:
     """Measure, and print a table or JSON; exits with 1 when a limit is not kept."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--network", action="append", help="one of torchvision; may be repeated")
     parser.add_argument("--rounds", type=int, default=15, help="turns of each (default: 15)")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -131,8 +137,8 @@ def measured(name: str, rounds: int) -> Row:
     failed: set[str] = set()
     for turn in range(rounds + 1):
         for clock, run in clocks.items():
-            if clock in failed or (clock == "torchlens" and turn > 5):
-                continue  # it takes seconds
+            if clock in failed or (clock == "torchlens" and turn > SLOW_ROUNDS):
+                continue
             try:
                 taken = timed(run)
             except Exception as cause:
@@ -163,7 +169,8 @@ def closed_forms(trace: Trace) -> None:
     source = trace.input_views[0]
     sweep = Sweep(trace.stages, source, spatial_axes(source.shape))
     for node in trace.nodes:
-        sweep.closed(node.slots[0])
+        if isinstance(node.result, Slot):
+            sweep.closed(node.result)
 
 
 def prepared(trace: Trace, layer: str, place: tuple[int, int]) -> None:
@@ -183,8 +190,10 @@ def peer(name: str, model: nn.Module, image: torch.Tensor) -> Callable[[], Any]:
         tool = importlib.import_module(name)
         if name == "torchinfo":
             return tool.summary(model, input_data=image, verbose=0, device="meta")
+        options = importlib.import_module("torchlens.options")
         with torch.no_grad():
-            return tool.trace(model, image)
+            # The only way in which it takes meta tensors.
+            return tool.trace(model, image, capture=options.CaptureOptions(structure_only=True))
 
     return run
 

@@ -22,7 +22,8 @@ class SavedBytes(Protocol):
         """In bytes; None if it cannot be measured."""
 
 
-@dataclass(frozen=True)
+# Not frozen, since that makes creating one several times slower; nobody writes to them.
+@dataclass
 class Node:
     """One call of a leaf module, or one functional operation, as it ran."""
 

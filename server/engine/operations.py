@@ -96,14 +96,21 @@ def _writes(name: str) -> bool:
 
 def module_hyperparameters(module: nn.Module) -> dict[str, Any]:
     """The configuration that a module declares as constant, such as kernel_size and stride."""
-    names = getattr(type(module), "__constants__", ())
+    kind = type(module)
     attributes = module.__dict__
     found: dict[str, Any] = {}
-    for name in names:
-        value = attributes[name] if name in attributes else getattr(module, name, _MISSING)
+    for name in getattr(kind, "__constants__", ()):
+        if name in attributes:
+            value = attributes[name]
+        elif hasattr(kind, name):
+            value = getattr(module, name)
+        else:
+            continue  # such as a parameter
         if type(value) in _JSON:
             found[name] = value
-        elif value is not _MISSING and _is_plain(value):
+        elif type(value) is tuple and _JSON.issuperset(map(type, value)):
+            found[name] = list(value)
+        elif _is_plain(value):
             found[name] = _as_json(value)
     if "bias" in module._parameters:
         found["bias"] = module._parameters["bias"] is not None
@@ -121,18 +128,21 @@ def operation_hyperparameters(args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     return ({"arguments": positional} if positional else {}) | named
 
 
-_MISSING = object()
 _JSON = frozenset({bool, int, str, type(None)})
 
 
 def _is_plain(value: Any) -> bool:
-    if isinstance(value, tuple | list):
+    if type(value) in _JSON:
+        return True
+    if isinstance(value, SEQUENCES):
         return all(map(_is_plain, value))
-    return value is None or isinstance(value, bool | int | float | str | slice | torch.dtype)
+    return isinstance(value, bool | int | float | str | slice | torch.dtype)
 
 
 def _as_json(value: Any) -> Any:
-    if isinstance(value, tuple | list):
+    if type(value) in _JSON:
+        return value
+    if isinstance(value, SEQUENCES):
         return [_as_json(item) for item in value]
     if isinstance(value, slice | torch.dtype) or (
         isinstance(value, float) and not math.isfinite(value)
