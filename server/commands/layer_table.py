@@ -105,17 +105,23 @@ def print_rows(console: Console, rows: Sequence[Row]) -> list[str]:
     """Print the table in the width that there is; returns the titles of the columns left out."""
     columns = [column for column in COLUMNS if any(column.text(row) for row in rows)]
     left_out: list[str] = []
-    table = _table(columns, rows)
-    unlimited = console.options.update(width=UNLIMITED)
     for title in FIRST_LEFT_OUT:
-        if Measurement.get(console, unlimited, table).maximum <= console.width:
+        # Names may be folded, but not to less than this.
+        room = console.width - (NAME if title in LAST_LEFT_OUT else 0)
+        counted = columns[1:] if title in LAST_LEFT_OUT else columns
+        if _width(console, counted, rows) <= room:
             break
         if any(column.title == title for column in columns):
             columns = [column for column in columns if column.title != title]
             left_out.append(title)
-            table = _table(columns, rows)
-    console.print(table)
+    console.print(_table(columns, rows))
     return left_out
+
+
+def _width(console: Console, columns: Sequence[Column], rows: Sequence[Row]) -> int:
+    """Of the table with nothing folded."""
+    unlimited = console.options.update(width=UNLIMITED)
+    return Measurement.get(console, unlimited, _table(columns, rows)).maximum
 
 
 def _table(columns: Sequence[Column], rows: Sequence[Row]) -> Table:
@@ -180,8 +186,21 @@ COLUMNS = (
     Column("start", lambda row: ", ".join(map(str, row.field.middle.start or ()))),
 )
 
-FIRST_LEFT_OUT = ("start", "saved", "kind", "memory", "parameters", "stride", "MACs")
+LAST_LEFT_OUT = ("field", "output")
+FIRST_LEFT_OUT = (
+    "start",
+    "saved",
+    "kind",
+    "memory",
+    "parameters",
+    "stride",
+    "MACs",
+    *LAST_LEFT_OUT,
+)
 """Columns that a narrow terminal has no room for, in this order."""
+
+NAME = 12
+"""So wide are names at the least."""
 
 
 def legend(rows: Sequence[Row], left_out: Sequence[str], width: int) -> Iterator[str]:

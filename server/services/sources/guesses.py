@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -40,13 +40,32 @@ def guess_inputs(module: nn.Module) -> Iterator[tuple[InputForm, str]]:
 
 def required_arguments(module: nn.Module) -> list[str]:
     """Names of forward's parameters that have no default."""
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        each.name
+        for each in (_signature(module) or inspect.Signature()).parameters.values()
+        if each.kind not in variable and each.default is each.empty
+    ]
+
+
+def refusal_of(module: nn.Module, inputs: Sequence[InputForm]) -> str | None:
+    """Why forward's parameters do not fit so many inputs of these names; None where they do."""
+    signature = _signature(module)
+    named = {form.name: None for form in inputs if form.name}
     try:
-        parameters = inspect.signature(module.forward).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    named = (*by_position, inspect.Parameter.KEYWORD_ONLY)
-    return [each.name for each in parameters if each.kind in named and each.default is each.empty]
+        if signature is not None:
+            signature.bind(*(None for form in inputs if not form.name), **named)
+    except TypeError as error:
+        takes = ", ".join(map(str, signature.parameters)) if signature else ""
+        return f"takes {takes or 'nothing'}: {error}"
+    return None
+
+
+def _signature(module: nn.Module) -> inspect.Signature | None:
+    try:
+        return inspect.signature(module.forward)
+    except (TypeError, ValueError):  # such as of a ScriptModule
+        return None
 
 
 def _forms_of(layer: nn.Module) -> Callable[[Any], Iterator[InputForm]] | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from server.engine.failure import ForwardFailed
 from server.engine.trace import Trace, trace_model
-from server.services.sources.guesses import guess_inputs, required_arguments
+from server.services.sources.guesses import guess_inputs, refusal_of, required_arguments
 from server.services.sources.input_form import InputForm, as_example
 from server.services.sources.opening import OpenedModel
 from server.services.sources.unavailable import ModelUnavailable
@@ -43,6 +43,9 @@ def trace_opened(opened: OpenedModel) -> TracedModel:
 
 def _traced(opened: OpenedModel) -> TracedModel:
     if opened.inputs is not None:
+        refusal = refusal_of(opened.module, opened.inputs)
+        if refusal:
+            raise ModelUnavailable(f"{opened.name} {refusal}")
         return TracedModel(opened, trace_model(opened.module, as_example(opened.inputs)))
     needed = required_arguments(opened.module)
     if len(needed) > 1:
