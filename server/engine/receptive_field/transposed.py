@@ -75,7 +75,7 @@ class Recorded:
 
     def __matmul__(self, matrix: NDArray[Any]) -> Recorded:
         return self._multiplied(
-            lambda array: array @ matrix, lambda marks: marks @ matrix.swapaxes(-1, -2)
+            lambda array: array @ matrix, lambda marks: _times(marks, matrix.swapaxes(-1, -2))
         )
 
     def __rmatmul__(self, matrix: NDArray[Any]) -> Recorded:
@@ -163,6 +163,15 @@ class Recorded:
         if different:
             raise TypeError("The rule asks for values.")
         return self
+
+
+def _times(array: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:
+    """A product; by one matrix it is one product, which NumPy does not see by itself."""
+    if matrix.ndim != 2:
+        return np.asarray(array @ matrix)
+    flat = np.ascontiguousarray(array).reshape(-1, array.shape[-1])
+    product: NDArray[Any] = flat @ np.ascontiguousarray(matrix)
+    return product.reshape(*array.shape[:-1], matrix.shape[-1])
 
 
 def _union(one: Any, other: Any) -> Recorded:
