@@ -270,7 +270,9 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def slot(self, tensor: Tensor) -> Slot:
         """A tensor as it is now."""
-        return Slot(self.view(tensor), len(self.operations))
+        # Before the time is read: a tensor from nowhere is noted as an operation.
+        view = self._views.get(id(tensor)) or self._adopted(tensor)
+        return Slot(view, len(self.operations))
 
     def forget(self, tensors: Iterable[Tensor] | None = None) -> None:
         """Look at tensors anew, or at all of them: they may see their memory otherwise now."""
