@@ -56,7 +56,8 @@ class Sweep:
                 found = forms.get(view.storage)
                 history = self._history.get(view.storage)
                 if history is not None:
-                    history.append((time, found))
+                    if history[-1][1] is not found:
+                        history.append((time, found))
                 elif found is not None:
                     self._history[view.storage] = [(time, found)]
 
@@ -152,9 +153,9 @@ class Stage:
         """The form of a result; None when this kind of operation has none."""
         main = read[0]
         alone = len(read) == 1
-        if (self._same or (self._normalises and not main.loose)) and alone:
-            if main.view.shape == view.shape:
-                return Form(view, main.reaches, main.loose)
+        same = self._same or (self._normalises and not main.loose)
+        if alone and same and main.view.shape == view.shape:
+            return main if main.view is view else Form(view, main.reaches, main.loose)
         if self._same:
             return _joined(view, read)
         if alone:
@@ -246,19 +247,25 @@ def _broadcast(reach: Reach, old: View, new: View) -> Reach:
 
 def _stepped(view: View, form: Form, steps: Mapping[int, Step]) -> Form:
     """Through a layer that reads windows along some axes, and all of the channels."""
-    reaches = []
+    channels = len(form.view.shape) - len(steps) - 1
+    reaches, changed = [], False
     for reach in form.reaches:
-        if reach.moving and reach.axis is not None and reach.axis in steps:
-            step = steps[reach.axis]
-            if isinstance(step, Window):
-                moving = reach.moving.through(step)
-            else:
-                moving = reach.moving.read_by(*step)
-            reach = Reach(reach.axis, moving, reach.fixed)
-        elif reach.moving and reach.axis == len(form.view.shape) - len(steps) - 1:
-            reach = reach.settled(range(form.view.shape[reach.axis]))
+        step = steps.get(reach.axis) if reach.moving and reach.axis is not None else None
+        if step is not None and reach.moving and step is not _IDLE:
+            moved = (
+                reach.moving.through(step)
+                if isinstance(step, Window)
+                else reach.moving.read_by(*step)
+            )
+            reach, changed = Reach(reach.axis, moved, reach.fixed), True
+        elif step is None and reach.moving and reach.axis == channels:
+            reach, changed = reach.settled(range(form.view.shape[channels])), True
         reaches.append(reach)
-    return Form(view, tuple(reaches), form.loose)
+    return Form(view, tuple(reaches) if changed else form.reaches, form.loose)
+
+
+_IDLE = Window(0, 0, 1, 1)
+"""Each position reads itself."""
 
 
 def _steps(name: str, operation: Operation, made: View, read: View) -> dict[int, Step] | None:
@@ -309,6 +316,8 @@ def _steps(name: str, operation: Operation, made: View, read: View) -> dict[int,
 
 
 def _window(kernel: int, stride: int, padding: int, dilation: int) -> Step:
+    if (kernel, stride, padding) == (1, 1, 0):
+        return _IDLE
     return Window(-padding, dilation * (kernel - 1) - padding, dilation, stride)
 
 

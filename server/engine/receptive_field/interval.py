@@ -83,11 +83,11 @@ class Moving:
         if len(self.phases) == 1 == len(other.phases):
             if self.advance != other.advance:
                 return None
-            return (
-                self
-                if self.phases == other.phases
-                else Moving((hull((self.phases[0], other.phases[0])),), self.advance)
-            )
+            (one,), (two,) = self.phases, other.phases
+            if one is None or two is None or one == two:
+                return other if one is None else self
+            around = min(one[0], two[0]), max(one[1], two[1])
+            return Moving((around,), self.advance)
         count = math.lcm(len(self.phases), len(other.phases))
         advances = {moving.advance * (count // len(moving.phases)) for moving in (self, other)}
         if len(advances) > 1:

@@ -29,7 +29,7 @@ class Reach:
         """Around both; None when they move along different axes or at different rates."""
         if self == other:
             return self
-        fixed = hull((self.fixed, other.fixed))
+        fixed = hull((self.fixed, other.fixed)) if self.fixed or other.fixed else None
         if self.moving is None or other.moving is None:
             mover = other if self.moving is None else self
             return replace(mover, fixed=fixed)
