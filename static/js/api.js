@@ -1,7 +1,7 @@
 /**
  * The REST API of our own server. Only this module calls fetch.
  *
- * @import {Channel, Drawing, Inspection, LayerMaps, Model} from "./core/types.js"
+ * @import {Arithmetic, Channel, Drawing, Inspection, LayerMaps, Model, ReceptiveField, UnitAddress} from "./core/types.js"
  */
 import { decodeAtlas } from "./core/atlas.js";
 import { toLists } from "./core/geometry.js";
@@ -144,6 +144,35 @@ export async function getMaps(id, layers) {
  */
 export function getChannel(id, layer, channel) {
   return requestJson(`${inspectionPath(id)}/layers/${encodeURIComponent(layer)}/channels/${channel}`);
+}
+
+/**
+ * Which pixels of the image can change a value. It depends on the model's operations alone.
+ *
+ * @param {string} model
+ * @param {string} version  of the model
+ * @param {UnitAddress} unit
+ * @returns {Promise<ReceptiveField>}
+ */
+export function getReceptiveField(model, version, { layer, channel, y, x, shape }) {
+  const query = new URLSearchParams({ layer, channel: String(channel), version });
+  // A unit has a place on the axes that its layer has.
+  if (shape.length > 3) query.set("y", String(y));
+  if (shape.length > 2) query.set("x", String(x));
+  return requestJson(`${ROOT}/models/${encodeURIComponent(model)}/receptive-field?${query}`);
+}
+
+/**
+ * The arithmetic that made one value, recomputed by the server.
+ *
+ * @param {string} id
+ * @param {UnitAddress} unit
+ * @param {number | null} limit  of terms to list; null: as usual for the kind
+ * @returns {Promise<Arithmetic>}
+ */
+export function getArithmetic(id, { layer, channel, y, x }, limit) {
+  const query = limit === null ? "" : `?limit=${limit}`;
+  return requestJson(`${inspectionPath(id)}/layers/${encodeURIComponent(layer)}/units/${channel}/${y}/${x}/arithmetic${query}`);
 }
 
 /** @returns {Promise<{label: string, drawing: number[][][]}[]>} */

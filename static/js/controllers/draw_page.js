@@ -91,6 +91,7 @@ export class DrawPage {
       onWant: () => this.#session.refreshMaps(),
       onLost: () => this.#session.renew(),
       onStatus: (status) => this.#status.show(status),
+      onSay: (text) => this.#announcer.say(text),
     });
     this.#replay = new ReplayControl(
       (drawing) => this.#replayed(drawing),

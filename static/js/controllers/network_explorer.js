@@ -1,7 +1,7 @@
 /**
  * The network on the page: its layers, and the one that is open. What is open is in the address.
  *
- * @import {Inspection, LayerMaps, LayerNode, Model, RangeMode, SessionStatus} from "../core/types.js"
+ * @import {Cell, Inspection, LayerMaps, LayerNode, Model, RangeMode, SessionStatus} from "../core/types.js"
  * @import {Address} from "./address.js"
  */
 import { ApiProblem, getModel } from "../api.js";
@@ -14,6 +14,7 @@ import { LayerDetail } from "../views/layer_detail.js";
 import { Legend } from "../views/legend.js";
 import { RangeSwitch } from "../views/range_switch.js";
 import { ChannelReader } from "./channel_reader.js";
+import { UnitExplorer } from "./unit_explorer.js";
 
 /**
  * How the layers are shown: as blocks, or as a map.
@@ -40,6 +41,7 @@ import { ChannelReader } from "./channel_reader.js";
  * @property {() => void} onWant  maps of more layers are needed
  * @property {() => void} onLost  the inspection is no longer kept
  * @property {(status: SessionStatus) => void} onStatus
+ * @property {(text: string) => void} onSay  to screen readers
  */
 
 export class NetworkExplorer {
@@ -52,6 +54,7 @@ export class NetworkExplorer {
   #detail;
   #legend;
   #reader;
+  #unit;
   /** @type {RangeMode} */
   #mode = recall("range") === "channel" ? "channel" : "layer";
   /** @type {Model | null} */
@@ -82,9 +85,14 @@ export class NetworkExplorer {
     this.#detail = new LayerDetail(byId("detail", HTMLElement), categories, {
       onLayer: (layer) => this.#go(layer, null),
       onChannel: (channel) => this.#go(address.state.layer, channel),
-      onCell: (cell) => address.note({ cell }),
+      onCell: (cell) => this.#choose(cell),
       onStep: (step) => this.#step(step),
+      onPoint: (unit) => this.#unit.point(unit),
+      onArithmetic: () => this.#unit.readArithmetic(),
+      onGo: (layer, channel, cell) => this.#go(layer, channel, cell),
+      hasLayer: (layer) => this.#model?.nodes.some(({ name }) => name === layer) ?? false,
     });
+    this.#unit = new UnitExplorer(modelName, this.#detail, { onLost: () => handlers.onLost(), onSay: handlers.onSay });
     this.#reader = new ChannelReader(
       (channel) => this.#detail.updateChannel(channel),
       () => handlers.onLost(),
@@ -129,6 +137,7 @@ export class NetworkExplorer {
     const { nodes, parameters, multiply_accumulates: operations } = this.#model;
     this.#facts.textContent = `${plural(nodes.length, "layer")}, ${millions(parameters)} parameters`;
     this.#facts.title = `${count(parameters)} parameters, ${count(operations)} multiply-accumulates for one drawing`;
+    this.#unit.setVersion(this.#model.version);
     this.#view.setLayers(nodes);
     this.#view.setMode(this.#mode);
     if (this.#address.state.unfolded) this.#view.setUnfolded?.(this.#address.state.unfolded);
@@ -149,6 +158,7 @@ export class NetworkExplorer {
     this.#inspection = inspection;
     this.#describe();
     this.#readChannel();
+    this.#unit.setInspection(inspection);
   }
 
   /**
@@ -168,6 +178,7 @@ export class NetworkExplorer {
   /** Nothing is drawn. */
   clear() {
     this.#inspection = null;
+    this.#unit.setInspection(null);
     this.#maps.clear();
     this.#view.clear();
     this.#detail.updateMaps(null);
@@ -187,20 +198,22 @@ export class NetworkExplorer {
     if (node) this.#detail.updateMaps(this.#maps.get(node.name) ?? null);
     this.#describe();
     this.#readChannel();
+    this.#unit.choose(this.#detail.unit, false);
     this.#showLegend();
     if (node) this.#handlers.onWant();
   }
 
   /**
-   * Open a layer, or a channel of it, or neither.
+   * Open a layer, or a channel of it, or a cell of that, or neither.
    *
    * @param {string | null} layer
    * @param {number | null} channel
+   * @param {Cell | null} [cell]
    */
-  #go(layer, channel) {
+  #go(layer, channel, cell = null) {
     const before = this.#address.state;
-    if (before.layer === layer && before.channel === channel) return;
-    this.#address.go({ layer, channel, cell: null });
+    if (before.layer === layer && before.channel === channel && cell === null) return;
+    this.#address.go({ layer, channel, cell });
     this.apply();
     if (layer === null) {
       if (before.layer !== null) this.#view.focus(before.layer);
@@ -209,6 +222,14 @@ export class NetworkExplorer {
     this.#detail.focus();
     const detail = byId("detail", HTMLElement);
     if (before.layer === null) detail.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  }
+
+  /** @param {Cell} cell */
+  #choose(cell) {
+    this.#address.note({ cell });
+    const { layer, channel } = this.#address.state;
+    if (layer !== null) this.#detail.chooseCell({ layer, channel, cell });
+    this.#unit.choose(this.#detail.unit, true);
   }
 
   #up() {

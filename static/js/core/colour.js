@@ -2,27 +2,30 @@
  * Colour scales of feature maps: one function computes the range that both the pictures and the
  * legends use. Signed values are diverging, centred at zero; non-negative ones are sequential.
  * The sequential scale is the positive half of the diverging one, so a colour always means the
- * same thing, and zero is always the colour of the ground.
+ * same thing, and zero is always the colour of the ground. Weights are no activations: theirs is a
+ * diverging scale of its own, violet and green.
  *
  * @import {LayerMaps, RangeMode, Theme} from "./types.js"
  */
 
-/** @typedef {"diverging" | "sequential" | "ink"} ScaleKind */
+/** @typedef {"diverging" | "sequential" | "ink" | "weights"} ScaleKind */
 /** @typedef {{kind: ScaleKind, low: number, high: number}} ColourRange */
 
-/** @type {Record<Theme, {negative: string[], zero: string, positive: string[], ink: string[]}>} */
+/** @type {Record<Theme, {negative: string[], zero: string, positive: string[], ink: string[], weights: {negative: string[], positive: string[]}}>} */
 const STOPS = {
   light: {
     negative: ["#0a2150", "#124a95", "#2b74c4", "#5fa5e0", "#a6cff0"],
     zero: "#fbfcfd",
     positive: ["#fbc48f", "#f19a52", "#dc6a20", "#b23f0c", "#561703"],
     ink: ["#ffffff", "#16202a"],
+    weights: { negative: ["#3b0f5c", "#74369e", "#ad7fcb", "#dcc7ea"], positive: ["#c3e6bd", "#74bd76", "#2b8545", "#07411e"] },
   },
   dark: {
     negative: ["#e6f7ff", "#98d8fb", "#56b7ee", "#2388c8", "#18557a"],
     zero: "#11161b",
     positive: ["#7a3a10", "#c25a15", "#ee8a33", "#ffb56b", "#fff0dc"],
     ink: ["#11161b", "#f4f7f9"],
+    weights: { negative: ["#f6eaff", "#d3a8f0", "#a066cb", "#4b2a66"], positive: ["#1d4d2a", "#38954f", "#7fd08c", "#e3fbe2"] },
   },
 };
 
@@ -40,8 +43,9 @@ function rgb(hex) {
  * @returns {string[]}
  */
 export function scaleStops(kind, theme) {
-  const { negative, zero, positive, ink } = STOPS[theme];
+  const { negative, zero, positive, ink, weights } = STOPS[theme];
   if (kind === "ink") return ink;
+  if (kind === "weights") return [...weights.negative, zero, ...weights.positive];
   return kind === "diverging" ? [...negative, zero, ...positive] : [zero, ...positive];
 }
 
@@ -110,6 +114,22 @@ export function mapRange(maps, channel, mode) {
  * @param {number} value
  */
 export function scalePosition({ kind, low, high }, value) {
-  if (high <= low) return kind === "diverging" ? 0.5 : 0;
+  if (high <= low) return kind === "diverging" || kind === "weights" ? 0.5 : 0;
   return Math.min(1, Math.max(0, (value - low) / (high - low)));
+}
+
+/**
+ * The colour of a value on a scale, and whether dark text is the more legible on it.
+ *
+ * @param {ColourRange} range
+ * @param {number} value
+ * @param {Theme} theme
+ * @returns {{colour: string, darkText: boolean}} the colour as in CSS
+ */
+export function cellColour(range, value, theme) {
+  const packed = lookupTable(range.kind, theme)[Math.round(scalePosition(range, value) * 255)];
+  const parts = [packed & 255, (packed >> 8) & 255, (packed >> 16) & 255];
+  // Relative luminance of WCAG 2.2; black and white are equally legible at 0.179.
+  const [red, green, blue] = parts.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+  return { colour: `rgb(${parts.join(" ")})`, darkText: 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 };
 }

@@ -1,6 +1,8 @@
 /**
  * The shapes of data that pass between the browser's modules. Types only; nothing runs here.
  *
+ * @import {Figure} from "./arithmetic_terms.js"
+ *
  * @typedef {{x: number[], y: number[], t: number[]}} Stroke
  *   One movement of the pen in pad units (0..PAD_SIDE, x to the right, y downwards); `t` in
  *   milliseconds since the drawing's first point. The three lists have equal lengths.
@@ -76,6 +78,44 @@
  * @property {number} minimum
  * @property {number} maximum
  * @property {number} mean
+ *
+ * @typedef {{layer: string, channel: number, y: number, x: number, kind: string, shape: number[]}} UnitAddress
+ *   One value of a layer; y and x are 0 where the layer has no such axes. Kind and shape are the layer's.
+ * @typedef {[number, number]} Interval  Half-open: the first, and the one after the last.
+ *
+ * @typedef {object} ReceptiveField  Which pixels of the image can change a unit; rows, then columns.
+ * @property {string} layer
+ * @property {number | null} channel
+ * @property {number | null} y
+ * @property {number | null} x
+ * @property {[number, number]} input_shape
+ * @property {"exact" | "bound" | "unsupported"} status
+ * @property {string[]} causes
+ * @property {[Interval, Interval] | null} box
+ * @property {Interval[][]} mask  for each row of the box, the columns
+ * @property {[Interval, Interval] | null} unclipped  with what hangs over the border: padding
+ * @property {[number, number] | null} size
+ * @property {[number, number] | null} stride
+ * @property {[number, number] | null} start
+ *
+ * @typedef {{input: string, argument: number, cells: number[][], exact: boolean}} CellsRead
+ *   For each axis of what a layer read, batch first, the indices.
+ *
+ * @typedef {object} Arithmetic  What made one value; `kind` says what `terms` are.
+ * @property {string} kind
+ * @property {unknown} terms
+ * @property {string} layer
+ * @property {string} operation
+ * @property {number} channel
+ * @property {number} y
+ * @property {number} x
+ * @property {number[]} index
+ * @property {string} formula
+ * @property {Figure | null} value  in float64
+ * @property {Figure} network_value
+ * @property {number | null} difference
+ * @property {CellsRead[]} reads
+ * @property {string | null} snippet
  *
  * @typedef {{state: "ready"} | {state: "waiting", detail: string, seconds: number} | {state: "refused", detail: string}} SessionStatus
  *   How the page stands with its server.

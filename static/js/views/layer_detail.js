@@ -1,10 +1,12 @@
-/** One layer opened. @import {Cell, Channel, InspectedLayer, LayerMaps, LayerNode, RangeMode} from "../core/types.js" */
+/** One layer opened. @import {Arithmetic, Cell, Channel, InspectedLayer, LayerMaps, LayerNode, RangeMode, ReceptiveField, UnitAddress} from "../core/types.js" */
 import { mapInWords, quantisedValues, summarise } from "../core/describe.js";
 import { isVector, kindInWords, shapeInWords } from "../core/graph.js";
 import { count, percent, plural, short } from "../core/numbers.js";
+import { ArithmeticView } from "./arithmetic/arithmetic.js";
 import { ChannelList } from "./channel_list.js";
 import { html, icon } from "./dom.js";
 import { Microscope, rangeOf } from "./microscope.js";
+import { ReceptiveFieldView } from "./receptive_field.js";
 
 /**
  * @typedef {object} LayerDetailHandlers
@@ -12,6 +14,10 @@ import { Microscope, rangeOf } from "./microscope.js";
  * @property {(channel: number | null) => void} onChannel
  * @property {(cell: Cell) => void} onCell
  * @property {(step: number) => void} onStep  to the layer or channel before (-1) or after (1)
+ * @property {(unit: UnitAddress | null) => void} onPoint  the reading is at a value, chosen or pointed at
+ * @property {() => void} onArithmetic  the arithmetic of the chosen value is wanted, or more of it
+ * @property {(layer: string, channel: number | null, cell: Cell | null) => void} onGo  to what was read
+ * @property {(layer: string) => boolean} hasLayer
  */
 
 /** @typedef {{layer: string, channel: number | null, cell: Cell | null}} Selection */
@@ -25,6 +31,8 @@ export class LayerDetail {
   #body = html("div", { class: "detail-body" });
   #channels;
   #microscope;
+  #field;
+  #arithmetic;
   #labels;
   /** @type {LayerNode | null} */
   #node = null;
@@ -55,7 +63,18 @@ export class LayerDetail {
     );
     const trail = html("nav", { "aria-label": "Where you are" }, this.#trail);
     element.append(html("header", { class: "detail-head" }, trail, moves, this.#facts), this.#body);
-    this.#microscope = new Microscope(this.#body, (cell) => this.#chosen(cell));
+    this.#microscope = new Microscope(
+      this.#body,
+      (cell) => this.#chosen(cell),
+      (cell) => handlers.onPoint(this.#unitAt(cell)),
+    );
+    this.#field = new ReceptiveFieldView(this.#microscope.beside);
+    this.#arithmetic = new ArithmeticView(this.#microscope.below, labels, {
+      onOpen: (isOpen) => isOpen && handlers.onArithmetic(),
+      onAll: () => handlers.onArithmetic(),
+      onGo: handlers.onGo,
+      has: handlers.hasLayer,
+    });
     this.#channels = new ChannelList(this.#body, (channel) => handlers.onChannel(channel));
   }
 
@@ -97,6 +116,79 @@ export class LayerDetail {
     if (otherChannel && magnified) this.#microscope.clear();
     this.#microscope.select(this.#vector ? this.#listCell(selection.channel) : selection.cell);
     this.#show();
+  }
+
+  /** Another cell of what is open was chosen in it. @param {Selection} selection */
+  chooseCell(selection) {
+    this.#selection = selection;
+  }
+
+  /** The value that is chosen, if one is. @returns {UnitAddress | null} */
+  get unit() {
+    const selection = this.#selection;
+    if (!selection) return null;
+    return this.#unitAt(this.#vector ? this.#listCell(selection.channel) : selection.cell);
+  }
+
+  /**
+   * The value in a cell of the open picture.
+   *
+   * @param {Cell | null} cell
+   * @returns {UnitAddress | null}
+   */
+  #unitAt(cell) {
+    const node = this.#node;
+    const selected = this.#selection?.channel ?? null;
+    if (!node || !cell) return null;
+    const { name: layer, kind, shape } = node;
+    if (this.#vector) {
+      const channel = cell.row * this.#listWidth + cell.column;
+      return channel < this.#channelCount ? { layer, channel, y: 0, x: 0, kind, shape } : null;
+    }
+    const [height, width] = shape.length === 3 ? [1, shape[2]] : shape.slice(-2);
+    if (selected === null || cell.row >= height || cell.column >= width) return null;
+    return { layer, channel: selected, y: cell.row, x: cell.column, kind, shape };
+  }
+
+  /** Whether the arithmetic of the chosen value is open, so that it has to be fetched. */
+  get wantsArithmetic() {
+    return this.#arithmetic.open;
+  }
+
+  /** Whether every term of it is wanted. */
+  get wantsAll() {
+    return this.#arithmetic.all;
+  }
+
+  /** @param {number[][] | null} image  that the network received */
+  setImage(image) {
+    this.#field.setImage(image);
+  }
+
+  /** @param {boolean} other  whether another value is chosen than before */
+  awaitArithmetic(other) {
+    this.#arithmetic.await(other);
+  }
+
+  hideArithmetic() {
+    this.#arithmetic.hide();
+  }
+
+  /** @param {Arithmetic | string} arithmetic  or why there is none */
+  showArithmetic(arithmetic) {
+    if (typeof arithmetic === "string") this.#arithmetic.fail(arithmetic);
+    else this.#arithmetic.show(arithmetic);
+  }
+
+  /**
+   * @param {UnitAddress | null} unit
+   * @param {ReceptiveField | string | null} field  null: it has been asked for; or why there is none
+   */
+  showField(unit, field) {
+    if (!unit) this.#field.hide();
+    else if (field === null) this.#field.await();
+    else if (typeof field === "string") this.#field.fail(field);
+    else this.#field.show(field, unit);
   }
 
   /** Move the focus into what was opened. */
@@ -226,6 +318,8 @@ export class LayerDetail {
 
   destroy() {
     this.#channels.destroy();
+    this.#field.destroy();
+    this.#arithmetic.destroy();
     this.#microscope.destroy();
     this.#element.replaceChildren();
   }

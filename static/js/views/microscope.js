@@ -33,27 +33,32 @@ export class Microscope {
   /** @type {Cell | null} */
   #cell = null;
   #forgetTheme;
+  /** Where more about the cell goes: under the reading, and under everything. */
+  beside = html("div", { class: "reading-more" });
+  below = html("div", { class: "channel-more" });
 
   /**
    * @param {HTMLElement} parent
    * @param {(cell: Cell) => void} onChoose  a cell was chosen by click or key
+   * @param {(cell: Cell | null) => void} onPoint  the reading has moved to a cell, chosen or pointed at
    */
-  constructor(parent, onChoose) {
+  constructor(parent, onChoose, onPoint) {
     const picture = html("div", { class: "microscope" });
     const legend = html("div");
     const table = html("div");
-    const reading = html("div", { class: "reading" }, html("div", {}, this.#value, this.#place), legend, this.#words, table);
+    const reading = html("div", { class: "reading" }, html("div", {}, this.#value, this.#place), legend, this.#words, this.beside, table);
     this.#pixels = new PixelView(picture, {
       label: "Feature map",
       onCell: (cell, chosen) => {
         this.#cell = cell;
         this.#read();
         if (cell && chosen) onChoose(cell);
+        else onPoint(cell);
       },
     });
     this.#legend = new Legend(legend);
     this.#table = new ValueTable(table);
-    this.#element.append(picture, reading);
+    this.#element.append(picture, reading, this.below);
     parent.append(this.#element);
     this.#forgetTheme = onThemeChange(() => this.#paint());
   }
