@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch import nn
 from server.engine.doctor.case import Candidate, Case, Finding
 from server.engine.doctor.diagnosis import Diagnosis, Ran, Repair
 from server.engine.doctor.elements import elements_finding
-from server.engine.doctor.inputs import arranged, resized
+from server.engine.doctor.inputs import STEPS, arranged, resized
 from server.engine.doctor.joins import elementwise_finding, joining_finding, matmul_finding
 from server.engine.doctor.layers import layer_finding
 from server.engine.doctor.others import (
@@ -41,11 +42,18 @@ FINDINGS = (
 )
 """Each looks for one kind of mistake; the first that finds one tells."""
 
-BUDGET = 60_000
-"""Calls of functions that may be made on the meta device to try what is not near at hand."""
+BUDGET = 20_000
+"""Calls of modules and functions that may be made on the meta device to try what is not near at
+hand: a second or two."""
 
 REAL_BUDGET = 2_000
 """The same where the model runs really."""
+
+NOT_OF_SPACE = frozenset({"in_channels", "num_features", "num_channels", "dtype"})
+"""Parameters that no other image size, kernel or stride would have made fit."""
+
+FIRST = 16
+"""Changes of layers nearby that are tried before other sizes of the input."""
 
 MOST_OF_ONE = 2
 """Values that are offered of one parameter."""
@@ -112,6 +120,7 @@ class Trials:
         self._inputs = inputs
         self._device = device
         self._place = stopped.place
+        self._modules = sum(1 for _ in model.modules())
         self.left = BUDGET if device == META else REAL_BUDGET
         """How many calls may still be made to try what is far."""
 
@@ -121,8 +130,13 @@ class Trials:
             found = replay(self._model, self._inputs, self._device, changes)
         except UnsuitableChange:
             return None
-        self.left -= found.count + 1
+        self.left -= found.count + self._modules
         return found
+
+    def affords(self, count: int) -> bool:
+        """Whether there may be so many runs more of the whole model."""
+        # Most modules call one function.
+        return self.left > count * 2 * self._modules
 
     def passes(self, changes: tuple[Change, ...]) -> bool:
         """Whether the call that failed passes after changes."""
@@ -166,8 +180,9 @@ def _repairs(
         return []
     found: list[tuple[int, Repair]] = []
 
+    counts: dict[tuple[str, str, str], int] = {}
+
     def consider(candidates: Iterable[Candidate], far: bool) -> None:
-        counts: dict[tuple[str, str, str], int] = {}
         for candidate in candidates:
             key = candidate.kind, candidate.module_path, candidate.parameter
             if far and (trials.left <= 0 or counts.get(key, 0) >= MOST_OF_ONE):
@@ -176,13 +191,16 @@ def _repairs(
             same = [(one.kind, one.module_path, one.parameter, one.value) for _, one in found]
             if repair is not None and (*key, repair.value) not in same:
                 found.append((candidate.cost, repair))
-                counts[key] = counts.get(key, 0) + 1
+                counts[key] = counts.get(key, 0) + far
 
     consider(arranged(case), far=False)
     consider(finding.candidates if finding else (), far=False)
-    consider(_sizes(case, trials), far=True)
-    if finding:
-        consider(earlier(case, finding), far=True)
+    spatial = finding is None or finding.parameter not in NOT_OF_SPACE
+    further = earlier(case, finding, spatial) if finding else iter(())
+    consider(itertools.islice(further, FIRST), far=True)
+    if spatial:
+        consider(_sizes(case, trials), far=True)
+    consider(further, far=True)
     found.sort(key=lambda item: (not item[1].completes, item[0]))
     return [repair for _, repair in found]
 
@@ -194,7 +212,7 @@ def _sizes(case: Case, trials: Trials) -> Iterator[Candidate]:
         # Half of what there is: the layers before are to be tried as well.
         return trials.left > start // 2 and trials.repair(candidate) is not None
 
-    yield from resized(case, complete)
+    yield from resized(case, complete, one_by_one=trials.affords(4 * STEPS))
 
 
 def _sentence(case: Case, finding: Finding | None, repairs: Sequence[Repair], error: str) -> str:

@@ -84,11 +84,18 @@ def _arrangements(tensor: Tensor) -> Iterator[tuple[str, Arrange]]:
         yield ".transpose(1, 2)", lambda x: x.transpose(1, 2)
 
 
-def resized(case: Case, complete: Callable[[Candidate], bool]) -> Iterator[Candidate]:
+def resized(
+    case: Case, complete: Callable[[Candidate], bool], *, one_by_one: bool
+) -> Iterator[Candidate]:
     """The input in the size nearest to its own with which the whole forward passes.
 
-    Found by trying: sizes one by one on both sides, then usual ones; a smaller one between those is
-    then looked for by halving.
+    Found by trying: sizes one by one on both sides, then usual ones; of those that are larger, a
+    smaller one is then looked for by halving.
+
+    Args:
+        case: a run that failed.
+        complete: tells whether the whole forward then passes.
+        one_by_one: whether there is time to try every size nearby. Else only usual ones are tried.
     """
     spatial = [
         (number, tuple(tensor.shape[2:]))
@@ -118,17 +125,25 @@ def resized(case: Case, complete: Callable[[Candidate], bool]) -> Iterator[Candi
             cost=1 + max(10 * abs(a - b) // max(b, 1) for a, b in zip(new, sizes, strict=True)),
         )
 
-    nearby = itertools.chain.from_iterable(
-        (side + step, side - step) if square else (side + step,) for step in range(1, STEPS + 1)
+    if one_by_one:
+        nearby = itertools.chain.from_iterable(
+            (side + step, side - step) if square else (side + step,) for step in range(1, STEPS + 1)
+        )
+        for wanted in nearby:
+            if wanted > 0 and complete(candidate(wanted)):
+                yield candidate(wanted)
+                return
+    reached = STEPS if one_by_one else 0
+    usual = sorted(
+        (size for size in USUAL if abs(size - side) > reached and (square or size > side)),
+        key=lambda size: abs(size - side),
     )
-    for wanted in nearby:
-        if wanted > 0 and complete(candidate(wanted)):
-            yield candidate(wanted)
-            return
-    refused = side + STEPS
-    for wanted in (size for size in USUAL if abs(size - side) > STEPS):
+    refused = side + reached
+    for wanted in usual:
         if complete(candidate(wanted)):
-            yield candidate(_smallest(refused, wanted, lambda size: complete(candidate(size))))
+            if wanted > refused:
+                wanted = _smallest(refused, wanted, lambda size: complete(candidate(size)))
+            yield candidate(wanted)
             return
         refused = max(refused, wanted)
 

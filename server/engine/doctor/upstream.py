@@ -26,29 +26,48 @@ GIVEN = ("out_channels", "out_features")
 """Parameters that set how many channels or features come out."""
 
 
-def earlier(case: Case, finding: Finding) -> Iterator[Candidate]:
-    """Changes of one number of the layer, or of one before, the nearest first."""
+NEAR = 8
+"""So many layers are tried together: small changes of all of them before larger ones of any."""
+
+
+def earlier(case: Case, finding: Finding, spatial: bool) -> Iterator[Candidate]:
+    """Changes of one number of the layer, or of one before, the nearest first.
+
+    Args:
+        case: a run that failed.
+        finding: why.
+        spatial: whether other windows may help, and not only other numbers of channels.
+    """
+    layers = _layers(case)
+    while near := list(itertools.islice(layers, NEAR)):
+        found = [
+            candidate for path in near for candidate in _of_layer(case, path, finding, spatial)
+        ]
+        yield from sorted(found, key=lambda candidate: candidate.cost)
+
+
+def _layers(case: Case) -> Iterator[str]:
+    """Paths of layers on which the call depends, with the one that failed, the nearest first."""
     seen: set[str] = set()
-    paths = itertools.chain([case.path], (event.place.path for event in case.before()))
-    for path in paths:
-        if path in seen or not path:
-            continue
+    for path in itertools.chain([case.path], (event.place.path for event in case.before())):
+        if path not in seen and path and is_layer(submodule(case.model, path)):
+            yield path
         seen.add(path)
-        module = submodule(case.model, path)
-        if not is_layer(module):
-            continue
-        try:
-            values = constructor_arguments(module)
-        except UnsuitableChange:
-            continue
-        for name in GIVEN:
-            for wanted in finding.wanted:
-                if name in values and wanted != values[name] and wanted > 0:
-                    yield _candidate(path, name, wanted, 1)
-        for name, numbers in VARIED.items():
-            if name in values:
-                for candidate in _varied(path, name, values[name], numbers):
-                    yield replace(candidate, cost=candidate.cost + _unusual(candidate, values))
+
+
+def _of_layer(case: Case, path: str, finding: Finding, spatial: bool) -> Iterator[Candidate]:
+    try:
+        values = constructor_arguments(submodule(case.model, path))
+    except UnsuitableChange:
+        return
+    for name in GIVEN:
+        for wanted in finding.wanted:
+            if name in values and wanted != values[name] and wanted > 0:
+                yield _candidate(path, name, wanted, 1)
+    for name, numbers in VARIED.items():
+        if name in values and spatial:
+            for candidate in _varied(path, name, values[name], numbers):
+                yield replace(candidate, cost=candidate.cost + _unusual(candidate, values))
 
 
 def _unusual(candidate: Candidate, values: dict[str, Any]) -> int:
