@@ -11,7 +11,7 @@ from torch import Tensor
 
 from server.engine.doctor.calls import argument, with_argument
 from server.engine.doctor.case import Candidate, Case, Finding, shown
-from server.engine.doctor.change import CallChange, Called
+from server.engine.doctor.change import CallChange, Called, ParameterChange
 from server.engine.doctor.replay import Event
 from server.engine.operations import tensors_in
 
@@ -250,8 +250,6 @@ def matmul_finding(case: Case) -> Finding | None:
 
 
 def _products(case: Case, left: Tensor, right: Tensor) -> Iterator[Candidate]:
-    from server.engine.doctor.change import ParameterChange
-
     for number, operand in enumerate((left, right)):
         name = case.found.names.get(id(operand))
         if name is not None and operand.ndim == 2 and left.shape[-1:] and right.ndim > 1:
