@@ -1,6 +1,6 @@
 """Receptive fields and memory of generated stacks against the network that they describe.
 
-There are 80 stacks for each truth, always the same; ``DOODLESCOPE_SETTINGS`` sets how many.
+There are 40 stacks for each truth, always the same; ``DOODLESCOPE_SETTINGS`` sets how many.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from server.engine.shapes import Stack, apply_stack
 from tests.support.layer_settings import Draw
 from tests.support.torch_layers import as_tuples
 
-STACKS = int(os.environ.get("DOODLESCOPE_SETTINGS", "80"))
+STACKS = int(os.environ.get("DOODLESCOPE_SETTINGS", "40"))
 
 PROFILE = settings(
     max_examples=STACKS,

@@ -178,6 +178,11 @@ def _saved(call: Call, pads: list[tuple[int, int]], padded: tuple[int, ...]) -> 
     copied = mode != "zeros" or any(before != after for before, after in pads)
     if not copied:
         return Saved(input=True)
+    if mode == "zeros":
+        # Only what one end has more than the other is padded in a step of its own.
+        space = call.spatial
+        extra = [size + after - before for size, (before, after) in zip(space, pads, strict=True)]
+        padded = (*padded[: -call.axes], *extra)
     keeps = mode in ("reflect", "replicate")
     return Saved(input=keeps, other_bytes=ELEMENT_BYTES * math.prod(padded))
 

@@ -10,7 +10,7 @@ from server.engine.shapes.layer import Call, Layer, check_not_negative
 from server.engine.shapes.parameters import Kind, Parameter
 from server.engine.shapes.reading import Unknown, Whole
 from server.engine.shapes.refusal import INPUT, Refusal
-from server.engine.shapes.result import LayerShape, Saved, Symbol, step
+from server.engine.shapes.result import ELEMENT_BYTES, LayerShape, Saved, Symbol, step
 
 INPLACE = Parameter("inplace", Kind.FLAG, False)
 DIM = Parameter("dim", Kind.OPTIONAL_INTEGER, None)
@@ -167,7 +167,9 @@ def rrelu(call: Call) -> LayerShape:
     low, high = call["lower"], call["upper"]
     if low > high:
         raise Refusal("lower", f"lower is at most upper, {high}, not {low}.", value=low)
-    return LayerShape(call.input_shape, call.input_shape, saved=KEEPS_INPUT)
+    # The slopes are kept as well, of every value.
+    saved = Saved(input=True, other_bytes=ELEMENT_BYTES * math.prod(call.input_shape))
+    return LayerShape(call.input_shape, call.input_shape, saved=saved)
 
 
 P = _number("p", 0.5)
