@@ -95,18 +95,18 @@ class ShiftedWindows(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         count, channels, height, width = maps.shape
         rows, columns = height // self.side, width // self.side
-        shifted = torch.roll(maps, (-self.shift, -self.shift), (2, 3))
+        shifted = torch.roll(maps, (-self.shift, -self.shift), (2, 3)) if self.shift else maps
         cut = shifted.view(count, channels, rows, self.side, columns, self.side)
         windows = cut.permute(0, 2, 4, 1, 3, 5).reshape(count * rows * columns, channels, -1)
         mixed = self.mix(windows).view(count, rows, columns, channels, self.side, self.side)
         back = mixed.permute(0, 3, 1, 4, 2, 5).reshape(count, channels, height, width)
-        return torch.roll(back, (self.shift, self.shift), (2, 3))
+        return torch.roll(back, (self.shift, self.shift), (2, 3)) if self.shift else back
 
 
-@pytest.mark.parametrize("shift", [0, 1, 3])
-def test_the_quick_way_knows_windows_that_are_shifted(shift: int) -> None:
+@pytest.mark.parametrize(("side", "shift"), [(4, 0), (4, 1), (4, 3), (8, 0), (2, 0), (8, 5)])
+def test_the_quick_way_knows_windows_that_are_cut_again_elsewhere(side: int, shift: int) -> None:
     model = nn.Sequential(
-        nn.Conv2d(3, 4, 3, 2, 1), ShiftedWindows(4, 0), nn.ReLU(), ShiftedWindows(4, shift)
+        nn.Conv2d(3, 4, 3, 2, 1), ShiftedWindows(4, 0), nn.ReLU(), ShiftedWindows(side, shift)
     )
     trace = trace_model(model, (1, 3, 48, 32))
     for node in trace.nodes:

@@ -14,7 +14,7 @@ Transfer = Callable[[Bits], "Bits | list[Bits] | None"]
 """From wanted positions of one tensor, which are all combinations of those along its axes, to those
 of another: in one piece or several; None when there are none."""
 
-MOST = 16
+MOST = 64
 """With more pieces than this, the walk through all positions is about as quick."""
 
 
@@ -59,25 +59,25 @@ def reviewed(new: View, old: View) -> Transfer | None:
     merges: list[Pieces] = []
     place = 0
     while place < len(inner_first):
-        axis = inner_first[place]
-        stride, size = old.stride[axis], old.shape[axis]
-        begin = new.offset // stride % size
-        steps = [(a, new.stride[a] // stride) for a in lying[axis]]
-        last = begin + sum(step * (new.shape[a] - 1) for a, step in steps)
-        place += 1
-        if last < size and all(new.stride[a] % stride == 0 for a in lying[axis]):
-            groups.append(_cut(axis, begin, steps))
-            continue
-        run, total = [axis], size
-        merged = new.shape[steps[0][0]] if len(steps) == 1 else 0
-        while total < merged and place < len(inner_first) and not lying[inner_first[place]]:
-            run.append(inner_first[place])
+        run, total, across = [inner_first[place]], 1, lying[inner_first[place]]
+        stride = old.stride[run[0]]
+        while True:
             total *= old.shape[run[-1]]
             place += 1
-        begins = [new.offset // old.stride[a] % old.shape[a] for a in run]
-        if total != merged or steps[0][1] != 1 or any(begins) or new.stride[steps[0][0]] != stride:
-            return None
-        merges.append(_merged(steps[0][0], run, [old.shape[a] for a in run]))
+            begin = new.offset // stride % total
+            steps = [(a, new.stride[a] // stride) for a in across]
+            last = begin + sum(step * (new.shape[a] - 1) for a, step in steps)
+            if last < total and all(new.stride[a] % stride == 0 for a in across):
+                break
+            # It goes on in the next axis: these are merged, and perhaps cut elsewhere.
+            if place == len(inner_first):
+                return None
+            run.append(inner_first[place])
+            across = across + lying[run[-1]]
+        if len(run) == 1:
+            groups.append(_cut(run[0], begin, steps))
+        else:
+            merges.append(_merged(begin, steps, run, [old.shape[a] for a in run]))
     count = len(old.shape)
 
     def transfer(bits: Bits) -> Bits | list[Bits] | None:
@@ -108,20 +108,22 @@ def _outermost(inner_first: Sequence[int], old: View, step: int) -> int:
 
 
 def _cut(axis: int, begin: int, steps: Sequence[tuple[int, int]]) -> Group:
-    """The position on an axis is a sum over those of axes into which it was cut."""
+    """One axis of the memory was cut into several."""
 
     def put(bits: Bits, found: list[int]) -> None:
-        places = 1 << begin
-        for other, step in steps:
-            if places == 1:
-                places = spread(bits[other], step)
-            elif len(steps) == 1:
-                places = spread(bits[other], step) << begin
-            else:
-                places = _sums(places, spread(bits[other], step))
-        found[axis] = places
+        found[axis] = _places(bits, begin, steps)
 
     return put
+
+
+def _places(bits: Bits, begin: int, steps: Sequence[tuple[int, int]]) -> int:
+    """The positions that are sums over those of the axes into which something was cut."""
+    if len(steps) == 1:
+        return spread(bits[steps[0][0]], steps[0][1]) << begin
+    places = 1 << begin
+    for other, step in steps:
+        places = _sums(places, spread(bits[other], step))
+    return places
 
 
 def _sums(left: int, right: int) -> int:
@@ -134,11 +136,13 @@ def _sums(left: int, right: int) -> int:
     return found
 
 
-def _merged(merged: int, run: Sequence[int], sizes: Sequence[int]) -> Pieces:
-    """An axis goes through several of the memory, row by row; the innermost comes first."""
+def _merged(
+    begin: int, steps: Sequence[tuple[int, int]], run: Sequence[int], sizes: Sequence[int]
+) -> Pieces:
+    """Several axes of the memory, row by row, were merged; the innermost comes first."""
 
     def pieces(bits: Bits) -> list[list[tuple[int, int]]]:
-        found: list[tuple[int, list[tuple[int, int]]]] = [(bits[merged], [])]
+        found: list[tuple[int, list[tuple[int, int]]]] = [(_places(bits, begin, steps), [])]
         for axis, size in zip(run[:-1], sizes[:-1], strict=True):
             found = [
                 (rows, [*piece, (axis, inner)])
