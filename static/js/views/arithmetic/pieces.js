@@ -53,7 +53,7 @@ export function table(caption, columns, rows, sums = []) {
 }
 
 /**
- * Names and numbers, one below the other, the last of them the result.
+ * Names and numbers, one below the other; what is named the value stands out.
  *
  * @param {[string, Figure | string | null][]} lines  null: there is none
  */
@@ -61,7 +61,7 @@ export function sum(lines) {
   return html(
     "dl",
     { class: "sum" },
-    ...lines.map(([name, value]) => html("div", {}, html("dt", {}, name), html("dd", {}, value === null ? "none" : isFigure(value) ? figure(value) : value))),
+    ...lines.map(([name, value]) => html("div", { "data-result": name.startsWith("Value") }, html("dt", {}, name), html("dd", {}, value === null ? "none" : isFigure(value) ? figure(value) : value))),
   );
 }
 
