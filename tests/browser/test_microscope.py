@@ -103,8 +103,8 @@ def test_numbers_are_those_of_pytorch(drawn: tuple[Page, dict[str, Any]], addres
     first = int(parts.abs().argmax())
     shown = page.locator(".products li")
     expect(shown).to_have_count(8)
-    expect(shown.first.locator("h5")).to_contain_text(f"channel {first}")
-    partial = number(shown.first.locator("h5 .figure").inner_text())
+    expect(shown.first.locator("h4")).to_contain_text(f"channel {first}")
+    partial = number(shown.first.locator("h4 .figure").inner_text())
     assert partial == pytest.approx(parts[first].item(), rel=1e-8)
     patch = shown.first.locator(".grid").first.locator("td[title]")
     assert [number(title) for title in patch.evaluate_all("all => all.map((it) => it.title)")] == (
@@ -113,7 +113,7 @@ def test_numbers_are_those_of_pytorch(drawn: tuple[Page, dict[str, Any]], addres
     assert shown.first.locator("[data-padding]").count() == 5
     page.get_by_role("button", name="List all").click()
     expect(shown).to_have_count(64)
-    everything = [number(text) for text in shown.locator("h5 .figure").all_inner_texts()]
+    everything = [number(text) for text in shown.locator("h4 .figure").all_inner_texts()]
     assert sum(everything) == pytest.approx(parts.sum().item(), rel=1e-7)
 
     # ReLU: the disclosure has stayed open.

@@ -114,7 +114,7 @@ export function strideInWords({ size, stride }) {
 export function surroundings({ unclipped, size, stride, start, input_shape: sides }, cells) {
   /** @param {number} axis @returns {Interval} */
   const reach = (axis) => {
-    if (size && stride && start) return [start[axis], start[axis] + stride[axis] * (Math.max(1, cells[axis] ?? 1) - 1) + size[axis]];
+    if (size && stride && start && stride.length === 2) return [start[axis], start[axis] + stride[axis] * (Math.max(1, cells[axis] ?? 1) - 1) + size[axis]];
     return unclipped?.[axis] ?? [0, sides[axis]];
   };
   const [rows, columns] = [0, 1].map((axis) => {

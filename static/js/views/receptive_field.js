@@ -23,7 +23,7 @@ export class ReceptiveFieldView {
   /** @param {HTMLElement} parent */
   constructor(parent) {
     this.#picture.append(this.#canvas, this.#overlay);
-    this.#element = html("section", { class: "field", "aria-label": "Receptive field", hidden: true }, html("h3", { class: "label" }, "What it sees of the image"), this.#picture, this.#words, this.#layer);
+    this.#element = html("section", { class: "field", "aria-label": "Receptive field", hidden: true }, html("h3", { class: "label" }, "Receptive field on the image"), this.#picture, this.#words, this.#layer);
     parent.append(this.#element);
     this.#forgetTheme = onThemeChange(() => this.#paint());
   }
@@ -72,7 +72,7 @@ export class ReceptiveFieldView {
     if (!this.#shown) return;
     const { field, unit } = this.#shown;
     const [height, width] = field.input_shape;
-    const { rows, columns, cut } = surroundings(field, unit.shape.slice(-2));
+    const { rows, columns, cut } = surroundings(field, unit.shape.length > 3 ? unit.shape.slice(-2) : [1, unit.shape[2] ?? 1]);
     const across = columns[1] - columns[0];
     const down = rows[1] - rows[0];
     const words = fieldInWords(field);

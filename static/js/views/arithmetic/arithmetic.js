@@ -214,7 +214,7 @@ function placeInWords({ layer, operation, index }) {
 /** @param {Arithmetic} arithmetic @returns {Child[]} */
 function snippet({ snippet: code }) {
   if (!code) return [];
-  const copy = html("button", { type: "button", class: "text-button" }, "Copy");
+  const copy = html("button", { type: "button", class: "text-button", "aria-live": "polite" }, "Copy");
   copy.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(code);

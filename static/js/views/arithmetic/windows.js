@@ -72,29 +72,32 @@ export function convolution(terms, arithmetic, tools) {
     ];
   }
   const patches = rangeOf(channels.flatMap(({ patch }) => patch));
+  const added = rangeOf(channels.flatMap(({ products }) => products));
   const bound = Math.max(0, ...channels.flatMap(({ kernel }) => kernel.map((weight) => Math.abs(Number(weight)))));
   /** @type {import("../../core/colour.js").ColourRange} */
   const weights = { kind: "weights", low: -bound, high: bound };
   const taps = cells.map(({ tap }) => ({ tap, position: tap, source: null, padding: false }));
   const said = { zeros: "which counts as 0", reflect: "mirrored from the map", replicate: "the border's value again", circular: "from the other side of the map" };
   return [
-    paragraph(`For each input channel the patch under the kernel, cell by cell times the kernel, added up${order}.`),
+    paragraph(`For each input channel the patch under the kernel, cell by cell times the kernel; the products add up${order}.`),
     groupNote(terms),
     paddingNote(cells, said[/** @type {keyof typeof said} */ (terms.padding_mode)] ?? terms.padding_mode),
     html(
       "ol",
       { class: "products" },
-      ...channels.map(({ channel, patch, kernel, sum: part }) =>
+      ...channels.map(({ channel, patch, kernel, products, sum: part }) =>
         html(
           "li",
           {},
-          html("h5", {}, `channel ${channel}`, html("span", {}, "adds ", figure(part))),
+          html("h4", {}, `channel ${channel}`, html("span", {}, "adds ", figure(part))),
           html(
             "div",
-            { class: "product", tabindex: 0, role: "group", "aria-label": `Channel ${channel}: patch and kernel` },
+            { class: "product", tabindex: 0, role: "group", "aria-label": `Channel ${channel}: patch, kernel and products` },
             windowTable("patch", cells, patch, patches),
             html("span", { class: "sign", "aria-hidden": "true" }, "×"),
             windowTable("kernel", taps, kernel, weights),
+            html("span", { class: "sign", "aria-hidden": "true" }, "="),
+            windowTable("products", taps, products, added),
           ),
         ),
       ),
@@ -116,7 +119,7 @@ export function transposedConvolution(terms, arithmetic, tools) {
     paragraph(cells.length > 0 ? `${plural(cells.length, "cell")} of the input reach this place, each through one place of the kernel.` : "No cell of the input reaches this place."),
     groupNote(terms),
     ...channels.flatMap(({ channel, patch, kernel, products, sum: part }) => [
-      html("h5", {}, `channel ${channel}`),
+      html("h4", {}, `channel ${channel}`),
       table(
         `Channel ${channel}`,
         ["input cell", "kernel place", "input", "weight", "product"],
