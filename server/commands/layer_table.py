@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich import box
@@ -48,13 +48,15 @@ class Column:
 def rows_of(trace: Trace, fields: dict[str, LayerField], depth: int | None) -> list[Row]:
     """A row for each node; with a depth, one for each call of a module so deep.
 
-    A folded row has the shape and the field of the module's last node, and the sums of the rest.
+    Modules that are not called, such as an ``nn.ModuleList``, are no level. A folded row has the
+    shape and the field of the module's last node, and the sums of the rest.
     """
     if depth is None:
         return [_row(node, fields) for node in trace.nodes]
     rows: list[Row] = []
     calls: Counter[str] = Counter()
-    for path, group in itertools.groupby(trace.nodes, lambda node: _folded(node, depth)):
+    called = {path for path, _ in trace.modules}
+    for path, group in itertools.groupby(trace.nodes, lambda node: _folded(node, depth, called)):
         nodes = list(group)
         module = trace.modules.get((path, calls[path])) if path else None
         calls[path] += 1
@@ -65,12 +67,14 @@ def rows_of(trace: Trace, fields: dict[str, LayerField], depth: int | None) -> l
     return rows
 
 
-def _folded(node: Node, depth: int) -> str:
+def _folded(node: Node, depth: int, called: Container[str]) -> str:
     """The path of the module that a node is folded into; "" when it stands above that depth."""
     parts = node.module_path.split(".")
+    prefixes = (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+    levels = [path for path in prefixes if path in called]
     is_module = node.name == node.module_path or node.name.startswith(f"{node.module_path}@")
-    deep = len(parts) + (0 if is_module else 1)
-    return ".".join(parts[:depth]) if node.module_path and deep > depth else ""
+    deep = len(levels) + (0 if is_module else 1)
+    return levels[depth - 1] if node.module_path and depth <= len(levels) and deep > depth else ""
 
 
 def _row(node: Node, fields: dict[str, LayerField]) -> Row:

@@ -27,6 +27,11 @@ COMMANDS = [
 ]
 
 
+DESCRIBED: list[tuple[str, str]] = re.findall(
+    r"^```bash\n(doodlescope describe .*)\n```\n\n```text\n(.*?)^```$", README, re.M | re.S
+)
+
+
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     with started_server() as started:
@@ -73,6 +78,7 @@ def test_there_are_examples_of_each_kind() -> None:
     assert len(CURL) >= 4
     assert len(HTTPX) >= 2
     assert COMMANDS
+    assert DESCRIBED
 
 
 @pytest.mark.parametrize("code", CURL)
@@ -103,6 +109,13 @@ def test_commands_run(code: str, folder: Path) -> None:
     (first,) = re.findall(r"guess.*\n[^│]*│ (.*?) +│", printed)
     (last,) = re.findall(r'^\{"model".*', printed, re.M)
     assert first == json.loads(last)["answers"][0]["predictions"][0]["label"] == "cat"
+
+
+@pytest.mark.parametrize(("command", "printed"), DESCRIBED)
+def test_descriptions_are_what_the_command_prints(command: str, printed: str, folder: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    lines = run(["bash", "-euo", "pipefail", "-c", command], folder, path).splitlines()
+    assert [line.rstrip() for line in lines] == printed.splitlines()
 
 
 def test_the_tables_are_what_the_code_and_the_model_card_say() -> None:

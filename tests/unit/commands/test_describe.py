@@ -226,6 +226,17 @@ def test_modules_are_folded_to_a_depth(traced: TracedModel) -> None:
         )
 
 
+def test_containers_that_are_not_called_are_no_level() -> None:
+    found = trace_opened(open_model("googlenet", shapes_only=True))
+    rows = rows_of(found.trace, layer_fields(found.trace), 2)
+    names = [row.name for row in rows if row.name.startswith("inception3a.")]
+    # Of the branches, in an nn.ModuleDict, each is a row.
+    assert names == [
+        *(f"inception3a.branches.{branch}" for branch in ("1x1", "3x3", "5x5", "pooling")),
+        "inception3a.cat",
+    ]
+
+
 def test_numbers_have_three_digits_and_a_unit() -> None:
     found = [short(number) for number in (0, 7, 999, 1000, 12_345, 999_999, 4.47e9)]
     assert found == ["", "7", "999", "1.00 k", "12.3 k", "1.00 M", "4.47 G"]
