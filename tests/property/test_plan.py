@@ -51,15 +51,13 @@ def test_the_quick_way_agrees_with_the_walk(data: st.DataObject) -> None:
         warnings.simplefilter("ignore")  # of odd but legal settings
         network = data.draw(networks(maxima=data.draw(st.booleans())))
         trace = trace_model(network.model, network.input_shape)
-        nodes = [node for node in trace.nodes if isinstance(node.result, Slot)]
-        for node in (
-            trace.layer("<output>"),
-            data.draw(st.sampled_from(nodes or [trace.layer("")])),
-        ):
-            shape = node.result.view.shape
+        slots = [slot for node in trace.nodes for slot in node.slots]
+        slots = [data.draw(st.sampled_from(slots))] if slots else []
+        for slot in (*trace.layer("<output>").slots, *slots):
+            shape = slot.view.shape
             index = [data.draw(st.none() | st.integers(0, size - 1)) for size in shape if size]
             if len(index) == len(shape):
-                event(f"quick: {both(trace, node.result, tuple(index))}")
+                event(f"quick: {both(trace, slot, tuple(index))}")
 
 
 def test_the_quick_way_knows_usual_networks() -> None:
