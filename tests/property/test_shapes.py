@@ -41,7 +41,14 @@ def profile(share: int) -> settings:
     )
 
 
-STRICTER = ("convolution", "transposed convolution", "max pooling", "average pooling", "Lp pooling")
+STRICTER = (
+    "convolution",
+    "transposed convolution",
+    "max pooling",
+    "average pooling",
+    "Lp pooling",
+    "adaptive average pooling",
+)
 """Kinds whose real kernels refuse numbers that the meta device takes, such as an output padding of
 a million: where only the meta device can be asked, we may be stricter than it."""
 
@@ -69,6 +76,8 @@ def test_shapes_are_those_of_torch(kind: str) -> None:
     @given(st.data())
     def check(data: st.DataObject) -> None:
         setting = KINDS[kind](data.draw)
+        # There PyTorch cuts the length to 32 bits, and takes 2^40 for nothing.
+        assume(setting.type != "MaxPool1d" or max(setting.input_shape, default=0) < 2**31)
         found, meta = computed(setting), on("meta", setting)
         expected = truth(setting, meta)
         if isinstance(found, LayerShape):

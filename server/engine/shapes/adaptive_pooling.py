@@ -35,16 +35,15 @@ def adaptive_pooling(call: Call) -> LayerShape:
         )
     if call.axes == 1 and None in sizes:
         raise Refusal("output_size", f"output_size of {call.type} is a number, not null.")
-    call.check_image()
-    whole = tuple(
-        size if size is not None else own for size, own in zip(sizes, call.spatial, strict=True)
-    )
+    whole = _whole(call, sizes)
     check_not_negative("output_size", whole)
     maximum = "Max" in call.type
-    # Averages of everything take another way in PyTorch, which asks for less.
-    if maximum or set(whole) != {1}:
-        channels = maximum or call.axes == 3
-        call.check_not_empty(len(call.input_shape) - call.axes - (1 if channels else 0))
+    if maximum or call.axes == 1 or set(whole) != {1}:
+        call.check_image()
+        if maximum or (call.axes == 3 and set(whole) != {1}):
+            call.check_not_empty(1)
+        elif set(whole) != {1}:
+            call.check_not_empty(len(call.input_shape) - call.axes)
     steps: list[Step] = []
     reads: dict[int, Reading] = {}
     for axis, size, asked in zip(axes_of(call.input_shape, call.axes), whole, sizes, strict=True):
@@ -62,6 +61,19 @@ def adaptive_pooling(call: Call) -> LayerShape:
         # An average of everything is a mean, for whose gradient the size is enough.
         saved=Saved(input=maximum or set(whole) != {1}, other_bytes=indices),
         reads=reads,
+    )
+
+
+def _whole(call: Call, sizes: tuple[int | None, ...]) -> tuple[int, ...]:
+    """The sizes asked for, those of the input where there is a null.
+
+    An average of everything is a mean in PyTorch, which takes an input of any more axes.
+    """
+    count = len(call.input_shape)
+    if count < call.axes + int(not isinstance(call["output_size"], int)):
+        call.check_image()
+    return tuple(
+        size if size is not None else own for size, own in zip(sizes, call.spatial, strict=True)
     )
 
 
