@@ -79,7 +79,7 @@ export function convolution(terms, arithmetic, tools) {
   const taps = cells.map(({ tap }) => ({ tap, position: tap, source: null, padding: false }));
   const said = { zeros: "which counts as 0", reflect: "mirrored from the map", replicate: "the border's value again", circular: "from the other side of the map" };
   return [
-    paragraph(`For each input channel the patch under the kernel, cell by cell times the kernel; the products add up${order}.`),
+    paragraph(`For each input channel the patch under the kernel, cell by cell times the kernel; the products are added up${order}.`),
     groupNote(terms),
     paddingNote(cells, said[/** @type {keyof typeof said} */ (terms.padding_mode)] ?? terms.padding_mode),
     html(
