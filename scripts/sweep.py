@@ -66,7 +66,9 @@ def describe(name: str) -> dict[str, Any]:
         "nodes": len(traced.trace.nodes),
         "device": str(traced.trace.device),
         "uniform": sum(layer.is_uniform for layer in fields.values()),
-        "statuses": dict(Counter(layer.middle.status for layer in fields.values())),
+        "statuses": dict(
+            Counter(layer.middle.status if layer.middle else "?" for layer in fields.values())
+        ),
         "uncertain": {operator: [status, node] for operator, status, node in uncertain(fields)},
         "seconds": [round(built - start, 2), round(ran - built, 2), round(done - ran, 2)],
     }

@@ -149,9 +149,15 @@ def times(sizes: Sequence[int]) -> str:
     return "×".join(map(str, sizes))
 
 
+def _places(positions: Sequence[int]) -> str:
+    return ", ".join(map(str, positions))
+
+
 def field_size(layer: LayerField) -> str:
     """The size of the fields of a layer's units, as the legend explains it."""
     middle = layer.middle
+    if middle is None:
+        return "?"
     if middle.size is not None:
         return times(middle.size)
     if middle.box is None:
@@ -186,8 +192,8 @@ COLUMNS = (
     Column("memory", lambda row: memory(row.activation_bytes)),
     Column("saved", lambda row: memory(row.saved_for_backward_bytes)),
     Column("field", lambda row: field_size(row.field)),
-    Column("stride", lambda row: times(row.field.middle.stride or ())),
-    Column("start", lambda row: ", ".join(map(str, row.field.middle.start or ()))),
+    Column("stride", lambda row: times((row.field.middle and row.field.middle.stride) or ())),
+    Column("start", lambda row: _places((row.field.middle and row.field.middle.start) or ())),
 )
 
 LAST_LEFT_OUT = ("field", "output")
@@ -216,6 +222,8 @@ def legend(rows: Sequence[Row], left_out: Sequence[str], width: int) -> Iterator
         )
     if any("all" in field_size(row.field) for row in rows):
         yield "all: the whole input."
+    if any(row.field.middle is None for row in rows):
+        yield "?: not searched for here, since that takes long for tensors of this size."
     if any(field_size(row.field) == "none" for row in rows):
         yield "none: the input does not reach it."
     if left_out:
