@@ -33,8 +33,7 @@ def timm_factory(name: str) -> Callable[[], nn.Module]:
 def timm_input(module: Any) -> InputForm:
     """The size that the model's configuration has."""
     configuration = getattr(module, "pretrained_cfg", None) or {}
-    size = configuration.get("test_input_size") if configuration.get("fixed_input_size") else None
-    return InputForm((1, *(size or configuration.get("input_size") or SHAPE)))
+    return InputForm((1, *(configuration.get("input_size") or SHAPE)))
 
 
 def _built(timm: Any, name: str) -> nn.Module:
