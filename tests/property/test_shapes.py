@@ -48,6 +48,8 @@ STRICTER = (
     "average pooling",
     "Lp pooling",
     "adaptive average pooling",
+    "unfold",
+    "upsample",
 )
 """Kinds whose real kernels refuse numbers that the meta device takes, such as an output padding of
 a million: where only the meta device can be asked, we may be stricter than it."""

@@ -425,6 +425,9 @@ def _running(draw: Draw, name: str) -> Setting:
     found = shape(draw, axes, channels, 1, 3)
     if axes == 1 and flag(draw):
         found = found[:2]
+    if max(found, default=0) > 100:
+        # Without momentum PyTorch reads how many batches there were, which meta tensors cannot say.
+        parameters.pop("momentum", None)
     return Setting(f"{name}{axes}d", parameters, found, flag(draw))
 
 

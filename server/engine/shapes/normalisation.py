@@ -33,7 +33,8 @@ def batch_norm(call: Call) -> LayerShape:
         Refusal: as PyTorch refuses.
     """
     features, shape = call["num_features"], call.input_shape
-    check_not_negative("num_features", (features,))
+    if call["affine"] or call["track_running_stats"]:
+        check_not_negative("num_features", (features,))
     call.check_axes(*((2, 3) if call.axes == 1 else (call.axes + 2,)))
     measures = call.training or not call["track_running_stats"]
     values = shape[0] * math.prod(shape[2:])

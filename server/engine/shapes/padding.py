@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from server.engine.shapes.layer import Call, Layer, check_size
@@ -89,17 +90,18 @@ def check_padding(call: Call, pads: Sequence[tuple[int, int]], mode: str) -> Non
                 INPUT,
                 f"The input {shown(call.input_shape)} is empty: only the batch may be of size 0.",
             )
+    own = call.input_shape[count - len(pads) :]
+    totals = [size + sum(pair) for size, pair in zip(own, pads, strict=True)]
     for offset, (before, after) in enumerate(pads):
         size = call.input_shape[count - len(pads) + offset]
         noun = _NOUNS.get(len(pads) - offset, "position") if len(pads) > 1 else "position"
-        _check_axis(size, before, after, mode, noun)
-    own = call.input_shape[count - len(pads) :]
-    totals = [size + sum(pair) for size, pair in zip(own, pads, strict=True)]
+        alone = math.prod(call.input_shape[: count - len(pads)]) * math.prod(totals[:offset]) == 1
+        _check_axis(size, before, after, mode, noun, alone=alone)
     if mode in ("reflect", "replicate") and not any(totals):
         raise Refusal("padding", "Negative padding crops the input to nothing.")
 
 
-def _check_axis(size: int, before: int, after: int, mode: str, noun: str) -> None:
+def _check_axis(size: int, before: int, after: int, mode: str, noun: str, *, alone: bool) -> None:
     has = f"an input of {counted(size, noun)}"
     largest = max(before, after)
     if mode == "reflect" and largest >= size:
@@ -110,13 +112,8 @@ def _check_axis(size: int, before: int, after: int, mode: str, noun: str) -> Non
             value=largest,
             limit=size - 1,
         )
-    if mode == "circular" and largest > size:
-        raise Refusal(
-            "padding",
-            f"Circular padding wraps {has} around once, so it is at most {size}, not {largest}.",
-            value=largest,
-            limit=size,
-        )
+    if mode == "circular":
+        _check_circular(size, before, after, has, alone)
     total = size + before + after
     if mode == "constant":
         # PyTorch crops before it pads.
@@ -129,6 +126,27 @@ def _check_axis(size: int, before: int, after: int, mode: str, noun: str) -> Non
         )
     if size + before + after > LARGEST:
         raise Refusal("padding", "The output would have more positions than 64 bits can count.")
+
+
+def _check_circular(size: int, before: int, after: int, has: str, alone: bool) -> None:
+    """Refuse what cannot be wrapped around.
+
+    Where one end is cropped and the other padded, PyTorch copies within one piece of memory, and
+    refuses if both parts of it overlap; it only sees that where no axis before is longer than 1.
+    Cropping more than there is it takes only where its slices happen to end up empty.
+    """
+    for pad, other, first in ((before, after, True), (after, before, False)):
+        left = size + min(0, other)
+        crossed = left < 0 and (2 * left + pad > 0 or (first and size + left > 1))
+        limit = left if crossed or (0 < left < pad and alone) else size
+        if pad > 0 and pad > limit:
+            raise Refusal(
+                "padding",
+                f"Circular padding wraps {has} around once, so it is at most {max(limit, 0)}, not "
+                f"{pad}.",
+                value=pad,
+                limit=max(limit, 0),
+            )
 
 
 def _layers() -> tuple[Layer, ...]:

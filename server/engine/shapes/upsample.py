@@ -83,7 +83,6 @@ def upsample(call: Call) -> LayerShape:
             f"{len(each)}.",
             limit=axes,
         )
-    call.check_not_empty(2 if mode == "area" and axes < 3 else 1)
     steps: list[Step] = []
     sizes: list[int] = []
     reads: dict[int, Reading] = {}
@@ -92,7 +91,11 @@ def upsample(call: Call) -> LayerShape:
         _check_size(axis, line, name, 0 if mode == "area" else 1)
         steps.append(line)
         sizes.append(line.value)
-        reads[axis.index] = _reading(call, axis, line.value, None if name == "size" else value)
+        if axis.size:
+            reads[axis.index] = _reading(call, axis, line.value, None if name == "size" else value)
+    # The mean of everything, which area takes for sizes of 1, needs nothing.
+    if mode != "area" or set(sizes) != {1}:
+        call.check_not_empty(2 if mode == "area" and axes < 3 else 1)
     output = (*call.input_shape[:2], *sizes)
     check_size(name, output, "The output")
     return LayerShape(
