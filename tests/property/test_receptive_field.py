@@ -1,6 +1,6 @@
 """Receptive fields of generated networks against two truths that know nothing of the engine.
 
-There are 1,000 networks for each truth, always the same; with ``DOODLESCOPE_NETWORKS=5000`` there
+There are 1,500 networks for each truth, always the same; with ``DOODLESCOPE_NETWORKS=5000`` there
 are so many, others every time.
 """
 
@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from collections.abc import Iterator
 
+import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ from server.engine import trace_model
 from server.engine.trace import Trace
 from tests.support.networks import Network, networks
 
-NETWORKS = int(os.environ.get("DOODLESCOPE_NETWORKS", "1000"))
+NETWORKS = int(os.environ.get("DOODLESCOPE_NETWORKS", "1500"))
 
 PROFILE = settings(
     max_examples=NETWORKS,
@@ -33,6 +35,15 @@ PROFILE = settings(
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tensors here are so small that handing them to threads takes longer than computing."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def poisoned(network: Network) -> Tensor:
     """Bool (input positions, *output): what turns NaN when one position of the input is NaN.
 
@@ -44,8 +55,7 @@ def poisoned(network: Network) -> Tensor:
     place = torch.arange(positions)
     x[place, :, place] = math.nan
     with torch.no_grad():
-        output: Tensor = network.model(x.reshape(positions, -1, *spatial))
-    return output.isnan()
+        return network.run(x.reshape(positions, -1, *spatial)).isnan()
 
 
 def felt(network: Network, unit: tuple[int, ...]) -> Tensor:
@@ -55,7 +65,7 @@ def felt(network: Network, unit: tuple[int, ...]) -> Tensor:
     """
     x = torch.rand(network.input_shape, dtype=torch.float64) + 0.5
     x.requires_grad_()
-    output: Tensor = network.model(x.clone())
+    output = network.run(x.clone())
     if not output.requires_grad:
         return torch.zeros(network.input_shape[2:], dtype=torch.bool)
     (gradient,) = torch.autograd.grad(output[(0, *unit)], x)
@@ -66,14 +76,17 @@ def felt(network: Network, unit: tuple[int, ...]) -> Tensor:
 
 def traced(network: Network) -> Trace:
     trace = trace_model(network.model, network.input_shape)
-    assert trace.layer("<output>").shape == network.output_shape
+    output = trace.output
+    for key in network.item or ():
+        output = output[key]
+    assert output.shape == network.output_shape
     return trace
 
 
 def claimed(trace: Trace, network: Network, unit: tuple[int, ...]) -> Tensor:
     """What the engine says, checked for agreeing with itself."""
     channel, *position = unit
-    field = trace.receptive_field("<output>", tuple(position), channel=channel)
+    field = trace.receptive_field("<output>", tuple(position), channel=channel, item=network.item)
     assert field.status == "exact", field.causes
     assert field.mask.shape == network.input_shape[2:]
     if field.box is None:
@@ -104,7 +117,7 @@ def drawn_unit(data: st.DataObject, network: Network) -> tuple[int, ...]:
 def test_fields_are_where_nan_comes_from(data: st.DataObject) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd but legal settings
-        network = data.draw(networks(maxima=True))
+        network = data.draw(networks(maxima=True, labelled=True))
         reached, trace = poisoned(network).flatten(1), traced(network)
         for _ in range(2):
             unit = drawn_unit(data, network)
@@ -119,7 +132,7 @@ def test_fields_are_where_nan_comes_from(data: st.DataObject) -> None:
 def test_fields_are_where_gradients_are(data: st.DataObject) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        network = data.draw(networks(maxima=False))
+        network = data.draw(networks(maxima=False, labelled=True))
         trace = traced(network)
         for _ in range(2):
             unit = drawn_unit(data, network)

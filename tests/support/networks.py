@@ -4,73 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-import torch.nn.functional as F
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from tests.support import generated_moves as moves
+from tests.support import generated_windows as windows
+from tests.support.containers import Apply as Apply
+from tests.support.containers import Joined, Labelled, Merged, Residual, Shared, Split
+from tests.support.containers import Twice as Twice
+from tests.support.generated_windows import Draw
+
 SIDES = {1: 14, 2: 8, 3: 4}
 """The largest input side by the number of spatial axes."""
-
-
-class Apply(nn.Module):
-    """A function as a layer."""
-
-    def __init__(self, name: str, function: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.name = name
-        self.function = function
-
-    def extra_repr(self) -> str:
-        return self.name
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.function(x)
-
-
-class Residual(nn.Module):
-    """Adds what a branch gives to its input, both cut to the size that they share."""
-
-    def __init__(self, branch: nn.Module) -> None:
-        super().__init__()
-        self.branch = branch
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.branch(x)
-        common = [slice(0, min(pair)) for pair in zip(x.shape, y.shape, strict=True)]
-        result: Tensor = y[common] + x[common]
-        return result
-
-
-class Joined(nn.Module):
-    """Concatenates its input with what a branch gives, along an axis, cut along the others."""
-
-    def __init__(self, branch: nn.Module, axis: int) -> None:
-        super().__init__()
-        self.branch = branch
-        self.axis = axis
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.branch(x)
-        common = [
-            slice(None) if axis == self.axis else slice(0, min(pair))
-            for axis, pair in enumerate(zip(x.shape, y.shape, strict=True))
-        ]
-        return torch.cat([x[common], y[common]], dim=self.axis)
-
-
-class Twice(nn.Module):
-    """The same layer two times."""
-
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = self.layer(self.layer(x))
-        return result
 
 
 @dataclass(frozen=True)
@@ -80,25 +27,35 @@ class Network:
     model: nn.Module
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
+    item: tuple[str | int, ...] | None = None
+    """Where the output is in what the model returns; None: it is all of that."""
 
-
-Draw = Callable[[st.SearchStrategy[Any]], Any]
+    def run(self, x: Tensor) -> Tensor:
+        """The output for a batch."""
+        output = self.model(x)
+        for key in self.item or ():
+            output = output[key]
+        result: Tensor = output
+        return result
 
 
 @st.composite
-def networks(draw: Draw, maxima: bool) -> Network:
+def networks(draw: Draw, maxima: bool, labelled: bool = False) -> Network:
     """Networks of up to six layers, some of them branches, with positive weights in float64.
 
     Args:
         draw: given by Hypothesis.
         maxima: whether layers that choose among their inputs may occur (maxima, normalisation),
             and not those that may weigh an input by exactly zero (interpolation); or the reverse.
+        labelled: whether some give their output in a dictionary, beside others.
     """
     axes = draw(st.sampled_from([1, 2, 2, 2, 3]))
     channels = draw(st.integers(1, 4))
     sides = [draw(st.integers(1, SIDES[axes])) for _ in range(axes)]
     shape = (1, channels, *sides)
     model, output = _sequence(draw, shape, maxima, draw(st.integers(2, 6)), depth=0)
+    if labelled and draw(st.integers(0, 7)) == 0:
+        return Network(Labelled(model), shape, output, ("both", 0))
     return Network(model, shape, output)
 
 
@@ -114,7 +71,7 @@ def _sequence(
         try:
             with torch.no_grad():
                 output = layer(torch.rand(shape, dtype=torch.float64))
-        except (RuntimeError, ValueError, IndexError):
+        except (RuntimeError, ValueError, IndexError, AssertionError):
             continue  # not legal for this size
         after = tuple(output.shape)
         sizes = after[2:]
@@ -138,240 +95,31 @@ def _layer(draw: Draw, shape: tuple[int, ...], maxima: bool, depth: int) -> nn.M
     return layer
 
 
-def _each(draw: Draw, axes: int, low: int, high: int) -> Any:
-    return tuple(draw(st.integers(low, high)) for _ in range(axes))
-
-
-def _convolution(draw: Draw, shape: tuple[int, ...], *_: Any) -> nn.Module:
-    axes, channels = len(shape) - 2, shape[1]
-    groups = draw(st.sampled_from([n for n in range(1, channels + 1) if channels % n == 0]))
-    kind = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[axes - 1]
-    same = draw(st.integers(0, 5)) == 0
-    module: nn.Module = kind(
-        channels,
-        groups * draw(st.integers(1, 2)),
-        _each(draw, axes, 1, 4),
-        stride=1 if same else _each(draw, axes, 1, 3),
-        padding="same" if same else _each(draw, axes, 0, 3),
-        dilation=_each(draw, axes, 1, 2),
-        groups=groups,
-        padding_mode=draw(st.sampled_from(["zeros", "zeros", "reflect", "replicate", "circular"])),
-    )
-    return module
-
-
-def _transposed(draw: Draw, shape: tuple[int, ...], *_: Any) -> nn.Module:
-    axes, channels = len(shape) - 2, shape[1]
-    kind = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)[axes - 1]
-    groups = draw(st.sampled_from([n for n in range(1, channels + 1) if channels % n == 0]))
-    module: nn.Module = kind(
-        channels,
-        groups * draw(st.integers(1, 2)),
-        _each(draw, axes, 1, 3),
-        stride=_each(draw, axes, 1, 3),
-        padding=_each(draw, axes, 0, 2),
-        output_padding=_each(draw, axes, 0, 1),
-        dilation=_each(draw, axes, 1, 2),
-        groups=groups,
-    )
-    return module
-
-
-def _average(draw: Draw, shape: tuple[int, ...], *_: Any) -> nn.Module:
-    axes = len(shape) - 2
-    kind = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)[axes - 1]
-    module: nn.Module = kind(
-        _each(draw, axes, 1, 3),
-        _each(draw, axes, 1, 3),
-        _each(draw, axes, 0, 1),
-        ceil_mode=draw(st.booleans()),
-        count_include_pad=draw(st.booleans()),
-    )
-    return module
-
-
-def _maximum(draw: Draw, shape: tuple[int, ...], *_: Any) -> nn.Module:
-    axes = len(shape) - 2
-    kind = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)[axes - 1]
-    module: nn.Module = kind(
-        _each(draw, axes, 1, 3),
-        _each(draw, axes, 1, 3),
-        _each(draw, axes, 0, 1),
-        dilation=_each(draw, axes, 1, 2),
-        ceil_mode=draw(st.booleans()),
-    )
-    return module
-
-
-def _adaptive(draw: Draw, shape: tuple[int, ...], maxima: bool, _: int) -> nn.Module:
-    axes = len(shape) - 2
-    averages = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
-    maximums = (nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d)
-    size: Any = _each(draw, axes, 1, 9)
-    module: nn.Module = (maximums if maxima else averages)[axes - 1](size[0] if axes == 1 else size)
-    return module
-
-
-def _padding(draw: Draw, shape: tuple[int, ...], *_: Any) -> nn.Module:
-    mode = draw(st.sampled_from(["constant", "reflect", "replicate", "circular"]))
-    low = -1 if mode == "constant" else 0
-    pads = _each(draw, 2 * (len(shape) - 2), low, 2)
-    return Apply(f"pad {mode} {pads}", lambda x: F.pad(x, pads, mode=mode))
-
-
-def _pointwise(draw: Draw, shape: tuple[int, ...], maxima: bool, _: int) -> nn.Module:
-    axes = len(shape) - 2
-    normalisation = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)[axes - 1]
-    makers: list[Callable[[], nn.Module]] = [
-        lambda: nn.ReLU(inplace=maxima),  # gradients do not go through two of those
-        nn.Softplus,
-        nn.Identity,
-        lambda: normalisation(shape[1]),
-        lambda: nn.Dropout(0.5),
-        lambda: Apply("x * 2 + 1", lambda x: x * 2 + 1),
-        lambda: nn.LeakyReLU(0.1),
-    ]
-    module: nn.Module = draw(st.sampled_from(makers))()
-    return module
-
-
-def _moved(draw: Draw, shape: tuple[int, ...], *_: Any) -> nn.Module:
-    axis = draw(st.integers(1, len(shape) - 1))
-    other = draw(st.integers(2, len(shape) - 1))
-    shift = draw(st.integers(-3, 3))
-    start = draw(st.integers(0, shape[axis] - 1))
-    step = draw(st.integers(1, 3))
-    window = [slice(None)] * axis + [slice(start, None, step)]
-    order = draw(st.permutations(range(shape[axis])))
-    size = draw(st.integers(1, 3))
-    functions: dict[str, Callable[[Tensor], Tensor]] = {
-        f"flip {axis}": lambda x: x.flip(axis),
-        f"roll {shift} {axis}": lambda x: x.roll(shift, axis),
-        f"slice {start} {step} {axis}": lambda x: x[tuple(window)],
-        f"transpose {axis} {other}": lambda x: x.transpose(axis, other),
-        f"index {order} {axis}": lambda x: x.index_select(axis, torch.tensor(order)),
-        f"list {order} {axis}": lambda x: x[(slice(None),) * axis + (order,)],
-        f"unfold {size} {axis}": lambda x: x.unfold(axis, size, step).sum(-1),
-        f"chunk {axis}": lambda x: torch.cat(x.chunk(2, axis)[::-1], axis),
-        f"stack {axis}": lambda x: torch.stack([x, x.flip(axis)], axis).flatten(axis, axis + 1),
-        f"split rows {axis}": lambda x: _swapped(x, axis),
-        "reshape": lambda x: x.reshape(x.shape[0], x.shape[1], *x.shape[:1:-1]),
-        f"cumsum {axis}": lambda x: x.cumsum(axis),
-        f"write {axis}": lambda x: _written(x, axis, start),
-        f"write a view {axis}": lambda x: _written(x.transpose(axis, other), axis, 0),
-        f"accumulate {axis}": lambda x: _accumulated(x, axis),
-    }
-    name = draw(st.sampled_from(sorted(functions)))
-    return Apply(name, functions[name])
-
-
-def _written(x: Tensor, axis: int, start: int) -> Tensor:
-    """Each slice from the one behind it, written into a copy in place."""
-    y = x.clone()
-    y.narrow(axis, start, y.shape[axis] - start).copy_(x.narrow(axis, 0, y.shape[axis] - start))
-    y.select(axis, 0).mul_(2)
-    return y
-
-
-def _swapped(x: Tensor, axis: int) -> Tensor:
-    """Pairs along an axis, in the reverse order."""
-    pairs = x.reshape(*x.shape[:axis], x.shape[axis] // 2, 2, *x.shape[axis + 1 :])
-    return pairs.flip(axis).flatten(axis, axis + 1)
-
-
-def _accumulated(x: Tensor, axis: int) -> Tensor:
-    """The first slice added to every other, through views of the result."""
-    y = torch.zeros_like(x)
-    y += x
-    for index in range(1, x.shape[axis]):
-        y.select(axis, index).add_(x.select(axis, 0))
-    return y
-
-
-def _gate(draw: Draw, shape: tuple[int, ...], maxima: bool, _: int) -> nn.Module:
-    # A factor has no gradient where padding makes the other one zero, but NaN goes through.
-    combine = torch.mul if maxima else torch.add
-    axis = draw(st.integers(1, len(shape) - 1))
-    every = tuple(range(2, len(shape)))
-    functions: dict[str, Callable[[Tensor], Tensor]] = {
-        f"gate {axis}": lambda x: combine(x, x.mean(axis, keepdim=True)),
-        "squeeze": lambda x: combine(x, F.softplus(x.mean(every, keepdim=True))),
-        "tokens": lambda x: (x.flatten(2).transpose(1, 2) @ x.flatten(2)).transpose(1, 2)[:, None][
-            (...,) + (None,) * (x.ndim - 4)
-        ],
-    }
-    if len(shape) != 4 or not maxima:
-        del functions["tokens"]
-    name = draw(st.sampled_from(sorted(functions)))
-    return Apply(name, functions[name])
-
-
-def _choosing(draw: Draw, shape: tuple[int, ...], *_: Any) -> nn.Module:
-    """Layers whose gradient may vanish or cancel, and through which NaN goes."""
-    axis = draw(st.integers(1, len(shape) - 1))
-    makers: list[Callable[[], nn.Module]] = [
-        lambda: nn.GroupNorm(1, shape[1]),
-        lambda: nn.GroupNorm(shape[1], shape[1]),
-        lambda: nn.LayerNorm(shape[-1]),
-        lambda: (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)[len(shape) - 3](shape[1]),
-        lambda: Apply(f"softmax {axis}", lambda x: x.softmax(axis)),
-        lambda: Apply(f"amax {axis}", lambda x: x.amax(axis, keepdim=True)),
-        lambda: Apply("upsample", lambda x: F.interpolate(x, scale_factor=2, mode="nearest")),
-        lambda: nn.LocalResponseNorm(3),
-        lambda: Apply(f"normalise {axis}", lambda x: F.normalize(x, dim=axis)),
-    ]
-    module: nn.Module = draw(st.sampled_from(makers))()
-    return module
-
-
-def _interpolated(draw: Draw, shape: tuple[int, ...], *_: Any) -> nn.Module:
-    axes = len(shape) - 2
-    modes = ["nearest", "nearest-exact", "area", ("linear", "bilinear", "trilinear")[axes - 1]]
-    if axes == 2:
-        modes += ["bicubic", "bilinear antialiased"]
-    mode = draw(st.sampled_from(modes))
-    plain = mode.split()[0]
-    align = draw(st.booleans()) if plain in ("linear", "bilinear", "trilinear", "bicubic") else None
-    size = _each(draw, axes, 1, 9)
-    factor = draw(st.sampled_from([0.5, 1.5, 2.0, 3.0]))
-    where: dict[str, Any] = {"size": size} if draw(st.booleans()) else {"scale_factor": factor}
-    antialias = mode.endswith("antialiased")
-    return Apply(
-        f"interpolate {mode} {where} {align}",
-        lambda x: F.interpolate(x, mode=plain, align_corners=align, antialias=antialias, **where),
-    )
-
-
-def _planar(draw: Draw, shape: tuple[int, ...], *_: Any) -> nn.Module:
-    makers: list[Callable[[], nn.Module]] = [
-        lambda: nn.PixelShuffle(2),
-        lambda: nn.PixelUnshuffle(2),
-        lambda: nn.ChannelShuffle(2),
-        lambda: Apply("unfold", lambda x: F.unfold(x, 2)[:, :, None]),
-        lambda: Apply("fold", lambda x: F.fold(F.unfold(x, 2), x.shape[2:], 2)),
-        lambda: Apply("rot90", lambda x: torch.rot90(x, 1, (2, 3))),
-        lambda: nn.LPPool2d(2, 2, ceil_mode=True),
-    ]
-    module: nn.Module = draw(st.sampled_from(makers))()
-    return module
-
-
 def _branch(draw: Draw, shape: tuple[int, ...], maxima: bool, depth: int) -> nn.Module:
     branch, _ = _sequence(draw, shape, maxima, draw(st.integers(1, 3)), depth + 1)
     makers: list[Callable[[], nn.Module]] = [
         lambda: Residual(branch),
         lambda: Joined(branch, draw(st.integers(1, len(shape) - 1))),
         lambda: Twice(branch),
+        lambda: Shared(branch, _layer(draw, shape, maxima, depth + 2)),
+        lambda: Merged(Split({"left": branch, "right": _layer(draw, shape, maxima, depth + 2)})),
     ]
     module: nn.Module = draw(st.sampled_from(makers))()
     return module
 
 
 _ANY = [
-    *[_convolution] * 5,
-    *[_transposed] * 2,
-    *[_adaptive, _padding, _moved, _moved, _pointwise, _gate],
+    *[windows.convolution] * 5,
+    *[windows.transposed] * 2,
+    *[windows.adaptive, windows.padding],
+    *[moves.moved, moves.moved, moves.written_to, moves.pointwise, moves.gate],
 ]
-_MAXIMA = [*[_maximum] * 2, _choosing]
-_WEIGHED = [*[_average] * 2, _interpolated]
-_PLANAR = [_planar]
+_MAXIMA = [
+    *[windows.maximum] * 2,
+    *[windows.fractional, moves.choosing, moves.attending, moves.recurrent],
+]
+_WEIGHED = [
+    *[windows.average] * 2,
+    *[windows.interpolated, windows.sampled, moves.weighing],
+]
+_PLANAR = [windows.planar, windows.planar, windows.unfolded]
