@@ -17,8 +17,7 @@ Mask = NDArray[np.bool_]
 
 def some(positions: Mask, axes: int | tuple[int, ...], keepdims: bool = False) -> Mask:
     """Whether any position along the axes is in the set."""
-    found: Mask = positions.any(axis=axes, keepdims=keepdims)
-    return np.asarray(found) if isinstance(found, np.generic) else found
+    return np.asarray(positions.any(axis=axes, keepdims=keepdims))
 
 
 class Memory:
