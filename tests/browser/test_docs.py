@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -28,11 +29,12 @@ def executed(route: Locator) -> None:
     route.locator(".opblock-summary-control").click()
 
 
-def test_every_route_runs_as_the_page_fills_it_in(visitor: Visitor) -> None:
+def test_every_route_runs_as_the_page_fills_it_in(visitor: Visitor, address: str) -> None:
+    paths = httpx.get(f"{address}/api/v1/openapi.json", timeout=60).json()["paths"]
     page = visitor.open("/docs")
     ran = 0
     for kind in ("post", "get"):  # an inspection is posted before it is looked into
         for route in routes(page, kind):
             executed(route)
             ran += 1
-    assert ran == 13
+    assert ran == sum(len(operations) for operations in paths.values())
