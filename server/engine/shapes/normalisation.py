@@ -72,7 +72,9 @@ def instance_norm(call: Call) -> LayerShape:
     used = call["affine"] or call["track_running_stats"]
     if used:
         check_not_negative("num_features", (features,))
-    measured = call.training and call["track_running_stats"] and (shape[0] or not call.batched)
+    # The mean over no items is broadcast to the running one where there is one channel.
+    spread = call.batched and shape[0] == 0 and shape[1] == 1
+    measured = call.training and call["track_running_stats"] and not spread
     if call["affine"] or measured or (used and math.prod(shape)):
         _check_channels("num_features", features, shape, len(shape) - call.axes - 1)
     if call["affine"] and not math.prod(shape[: len(shape) - call.axes]):
