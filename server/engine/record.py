@@ -50,6 +50,14 @@ UNDECLARED = dict.fromkeys(
 )
 """What operators update in training mode, though their schemas do not say so."""
 
+TAKES_SHAPE = frozenset(
+    {
+        *("zeros_like", "ones_like", "empty_like", "full_like"),
+        *("new_zeros", "new_ones", "new_empty", "new_full", "new_empty_strided"),
+    }
+)
+"""Operators that take a tensor for its shape or type: what they make is a constant."""
+
 
 class ValuesNeeded(RuntimeError):
     """An operator moves data by the values of a tensor, which a meta tensor does not have."""
@@ -140,6 +148,7 @@ class _Signature:
         self.masking = self.name.removesuffix("_") in MASKING
         self.filling = self.name.removesuffix("_") in FILLING
         self.relabels = self.name in RELABELS
+        self.takes_shape = self.name in TAKES_SHAPE
         # What is written to ``out=`` may be resized.
         self.resizes = self.relabels or any(item.kwarg_only and item.name in self.writes
                                             for item in arguments)  # fmt: skip
@@ -344,7 +353,7 @@ class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         reached = self._reached
         for tensor in read:
             view = self._views.get(id(tensor)) or self._adopted(tensor)
-            if view.storage in reached:
+            if view.storage in reached and not signature.takes_shape:
                 reads_input = True
         if signature.relabels:
             return

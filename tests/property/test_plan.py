@@ -111,3 +111,21 @@ def test_the_quick_way_knows_windows_that_are_cut_again_elsewhere(side: int, shi
         for place in (0, 1, 2):  # the first, one in the middle, the last
             index = [(0, size // 2, size - 1)[place] for size in node.shape]
             assert both(trace, node.result, tuple(index)), node.name
+
+
+class FilledMask(nn.Module):
+    """Adds a constant that is made of the shape of its input, and filled part by part."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        mask = maps.new_zeros(maps.shape[2:])
+        mask[:2] = 1
+        mask[2:, 3:] = 2
+        turned: Tensor = torch.roll(maps, 1, 3) + mask + torch.zeros_like(mask)
+        return turned
+
+
+def test_the_quick_way_knows_what_is_filled_part_by_part() -> None:
+    trace = trace_model(FilledMask(), (1, 2, 5, 6))
+    assert both(trace, trace.nodes[-1].result, (0, 1, 2, 3))
+    field = trace.receptive_field("<output>", (2, 3))
+    assert (field.box, field.status) == (((2, 3), (2, 3)), "exact")
