@@ -1,7 +1,7 @@
 """Receptive fields of generated networks against two truths that know nothing of the engine.
 
 There are 1,500 networks for each truth, always the same; with ``DOODLESCOPE_NETWORKS=5000`` there
-are so many, others every time.
+are so many, others every time. If that takes more than ten minutes: ``-o faulthandler_timeout=0``.
 """
 
 from __future__ import annotations

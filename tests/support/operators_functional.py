@@ -187,7 +187,7 @@ def _movement() -> list[tuple[str, Case]]:
             "fold",
             call(lambda x: F.fold(x, (5, 4), (2, 3), stride=(1, 2), padding=(0, 1)), (1, 6, 8)),
         ),
-        ("one_hot", call(lambda x: F.one_hot(x, 5), whole(5, 2, 4), status="bound")),
+        ("one_hot", call(lambda x: F.one_hot(x, 5), whole(5, 2, 4), status="bound", trials=8)),
         (
             "embedding",
             call(

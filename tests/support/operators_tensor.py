@@ -229,6 +229,9 @@ def _writing() -> dict[str, Callable[..., Any]]:
         "put": written(lambda y: y.put_(index(y, 3, 17), y[0, 1, 0, :2].clone())),
         "fill diagonal": lambda x: x[0, 0].clone().fill_diagonal_(0.0)[None],
         "zero": written(lambda y: y[:, :, 1].zero_()),
+        "absolute in place": written(lambda y: y.abs_()),
+        "compared in place": written(lambda y: y[:, :, 1:].ge_(0.1)),
+        "copied sign in place": written(lambda y: y.copysign_(y.flip(3))),
         "swap": written(lambda y: y[:, 0].copy_(y[:, 1].clone())),
         "lerp": lambda x: x.lerp_(x.flip(3).clone(), 0.3) if not x.requires_grad else x,
         "addcmul": lambda x: x.clone().addcmul_(x.flip(2), x.flip(3)),
@@ -413,6 +416,46 @@ def _products() -> dict[str, Callable[..., Any]]:
     }
 
 
+def _matrices() -> dict[str, Callable[..., Any]]:
+    """Of each square matrix of the batch."""
+
+    def square(x: Tensor) -> Tensor:
+        return x[..., :4]
+
+    def symmetric(x: Tensor) -> Tensor:
+        return square(x) @ square(x).mT
+
+    return {
+        "inverse": lambda x: torch.linalg.inv(square(x)),
+        "determinant": lambda x: torch.linalg.det(square(x)),
+        "logarithm of determinant": lambda x: torch.linalg.slogdet(square(x))[1],
+        "exponential": lambda x: torch.linalg.matrix_exp(square(x) / 4),
+        "singular values": lambda x: torch.linalg.svdvals(x),
+        "eigenvalues": lambda x: torch.linalg.eigvalsh(symmetric(x)),
+        "cholesky": lambda x: torch.linalg.cholesky(symmetric(x)).sum((2, 3)),
+        "pseudoinverse": lambda x: torch.linalg.pinv(x),
+        "distance": lambda x: torch.dist(x[0, 0], x[0, 1])[None],
+    }
+
+
+def _whole_layers() -> dict[str, Callable[..., Any]]:
+    """Layers that PyTorch runs as one operator where nobody looks."""
+    given = (made(12, 4), made(12), made(4, 4), made(4))
+
+    def heads(x: Tensor) -> Any:
+        weights = (as_type(value, x) for value in given)
+        return UNTYPED._native_multi_head_attention(x, x, x, 4, 2, *weights)
+
+    def layer(x: Tensor) -> Any:
+        weights = (as_type(value, x) for value in given)
+        norms = (as_type(made(4), x) for _ in range(4))
+        linear = (as_type(value, x) for value in (made(6, 4), made(6), made(4, 6), made(4)))
+        settings = (True, False, 1e-5)
+        return UNTYPED._transformer_encoder_layer_fwd(x, 4, 2, *weights, *settings, *norms, *linear)
+
+    return {"heads in one": heads, "layer in one": layer}
+
+
 def _spectra() -> dict[str, Callable[..., Any]]:
     return {
         "fft": lambda x: torch.fft.fft(x).abs(),
@@ -465,10 +508,20 @@ def _choosing() -> dict[str, Callable[..., Any]]:
 CASES: list[tuple[str, Case]] = [
     *(
         (name, call(function, FIELD))
-        for functions in (_moving(), _joining(), _writing(), _reducing(), _products(), _spectra())
+        for functions in (
+            _moving(),
+            _joining(),
+            _writing(),
+            _reducing(),
+            _products(),
+            _spectra(),
+            _matrices(),
+        )
         for name, function in functions.items()
     ),
     *((name, call(function, FIELD)) for name, function in _masked().items()),
+    *((name, call(function, (1, 3, 4))) for name, function in _whole_layers().items()),
+    ("solution", call(lambda x: torch.linalg.solve(x[..., :4], x), FIELD, status="bound")),
     ("lost mask", call(lambda x: (x @ x.mT).tril(1).flip(-1) @ x, FIELD, status="bound")),
     *((name, call(function, SMALL)) for name, function in (_pointwise() | _drawn()).items()),
     ("multinomial", call(lambda x: torch.multinomial(x, 3, True), positive(2, 4), trials=12)),

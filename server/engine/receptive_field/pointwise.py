@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,7 +24,7 @@ NAMES = frozenset(
         *("lift_fresh_copy", "dropout", "native_dropout", "alpha_dropout", "mish"),
         *("hardswish", "log_sigmoid_forward", "_prelu_kernel", "rrelu_with_noise", "polar"),
         *("complex", "masked_fill", "threshold", "view_as_real_copy", "view_as_complex_copy"),
-        *("_conj_physical", "sigmoid", "nan_to_num", "floor_divide"),
+        *("_conj_physical", "sigmoid", "nan_to_num", "poisson", "_add_relu", "floor_divide"),
     }
 )
 """Those that PyTorch does not tag as pointwise."""
@@ -42,7 +43,16 @@ CONSTANT = frozenset(
 def is_pointwise(operation: Operation) -> bool:
     """Whether PyTorch, or the list above, says so."""
     tags = getattr(operation.function, "tags", ())
-    return torch.Tag.pointwise in tags or operation.name.removesuffix("_") in NAMES
+    name = operation.name.removesuffix("_")
+    return torch.Tag.pointwise in tags or name in NAMES or _is_tagged(name)
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_tagged(name: str) -> bool:
+    """Whether the operator of that name is tagged, of which that in place is not, like ``abs_``."""
+    packet = getattr(torch.ops.aten, name, None)
+    overloads = packet.overloads() if packet is not None else []
+    return any(torch.Tag.pointwise in getattr(packet, overload).tags for overload in overloads)
 
 
 def pointwise(operation: Operation, wanted: Sequence[Mask | None]) -> Reads:

@@ -75,10 +75,10 @@ def _table() -> dict[str, tuple[Rule, Status]]:
             *("native_batch_norm", "_native_batch_norm_legit", "cudnn_batch_norm"),
             *("_native_batch_norm_legit_no_training", "_batch_norm_no_update"),
         ),
-        products.product: ("mm", "bmm", "addmm", "baddbmm", "addbmm", "mv", "addmv"),
+        products.product: ("mm", "bmm", "addmm", "baddbmm", "addbmm", "mv", "addmv", "_int_mm"),
         products.outer: ("addr",),
         products.bilinear: ("_trilinear",),
-        products.distances: ("_cdist_forward",),
+        products.distances: ("_cdist_forward", "_euclidean_dist"),
         products.distances_within: ("_pdist_forward",),
         products.attention: (
             "_scaled_dot_product_flash_attention_for_cpu",
@@ -106,12 +106,16 @@ def _table() -> dict[str, tuple[Rule, Status]]:
             *("mse_loss", "huber_loss", "smooth_l1_loss", "soft_margin_loss"),
             *("binary_cross_entropy", "binary_cross_entropy_with_logits"),
         ),
-        reductions.all_of: ("dot", "vdot", "histc", "bincount"),
+        reductions.all_of: ("dot", "vdot", "dist", "histc", "bincount"),
     }
     bound: dict[Rule, tuple[str, ...]] = {
         losses.of_classes: ("nll_loss_forward", "nll_loss2d_forward"),
         reductions.all_of: ("multi_margin_loss", "multilabel_margin_loss_forward", "_ctc_loss"),
         pointwise.renormalised: ("embedding_renorm",),
+        products.matrices: (
+            *("_linalg_solve_ex", "linalg_solve_triangular", "triangular_solve"),
+            *("cholesky_solve", "_cholesky_solve_helper", "linalg_ldl_solve", "ormqr"),
+        ),
     }
     table: dict[str, tuple[Rule, Status]] = {}
     for rule, names in exact.items():
