@@ -111,7 +111,7 @@ class Operation:
     """One call of an operator that the model's input can reach, or that overwrites such memory."""
 
     name: str
-    """Name of the operator without its namespace and overload: ``convolution``, ``add_``."""
+    """Name of the operator without its overload: ``convolution``, ``add_``, ``torchvision::nms``."""
     function: Callable[..., Any] | None
     arguments: Mapping[str, Any]
     """Every argument by the name in the operator's schema, defaults too; tensors are views."""
@@ -129,7 +129,8 @@ class _Signature:
 
     def __init__(self, function: Any) -> None:
         schema = function._schema
-        self.name = str(schema.name).partition("::")[2]
+        # Operators of others keep their namespace, lest they be taken for PyTorch's of that name.
+        self.name = str(schema.name).removeprefix("aten::")
         arguments = schema.arguments
         self.positional = tuple(item.name for item in arguments if not item.kwarg_only)
         self.defaults = {item.name: item.default_value for item in arguments

@@ -181,9 +181,9 @@ def through_a_number(x: Tensor) -> Tensor:
     return torch.mul(x, x.max().item())
 
 
-@torch.library.custom_op("doodlescope_tests::mixed", mutates_args=())
+@torch.library.custom_op("doodlescope_tests::relu", mutates_args=())
 def mixed(x: Tensor) -> Tensor:
-    """An operator of a stranger's."""
+    """An operator of a stranger's, which is not what its name says."""
     return x.flip(-1) + x.sum()
 
 
@@ -202,7 +202,7 @@ def through_the_unknown(x: Tensor) -> Tensor:
     [
         (through_numpy, "numpy"),
         (through_a_number, "mul"),
-        (through_the_unknown, "mixed"),
+        (through_the_unknown, "doodlescope_tests::relu"),
     ],
 )
 def test_what_is_not_known_is_never_too_small(
