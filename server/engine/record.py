@@ -111,7 +111,7 @@ class Operation:
     """One call of an operator that the model's input can reach, or that overwrites such memory."""
 
     name: str
-    """Name of the operator without its overload: ``convolution``, ``add_``, ``torchvision::nms``."""
+    """Name of the operator, without its overload: ``add_``; of others than PyTorch ``x::add``."""
     function: Callable[..., Any] | None
     arguments: Mapping[str, Any]
     """Every argument by the name in the operator's schema, defaults too; tensors are views."""
