@@ -39,6 +39,7 @@ def layer_fields(
     trace: Trace, advance: Callable[[int], None] = lambda done: None
 ) -> dict[str, LayerField]:
     """The field of every node, by its name; ``advance`` is told how many nodes are done."""
+    trace.plan.note_coverage()
     fields: dict[str, LayerField] = {}
     whole = _whole(trace)
     sizes = (sum(math.prod(view.shape) for view in each.results) for each in trace.operations)

@@ -129,3 +129,25 @@ def test_the_quick_way_knows_what_is_filled_part_by_part() -> None:
     assert both(trace, trace.nodes[-1].result, (0, 1, 2, 3))
     field = trace.receptive_field("<output>", (2, 3))
     assert (field.box, field.status) == (((2, 3), (2, 3)), "exact")
+
+
+class Attention(nn.Module):
+    """Pixels read each other by how alike they are."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        rows = maps.flatten(2).transpose(1, 2)
+        mixed = nn.functional.scaled_dot_product_attention(rows, rows, rows) + rows
+        return mixed.transpose(1, 2).reshape(maps.shape)
+
+
+def test_short_cuts_to_the_whole_input_change_nothing() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3, 2), ShiftedWindows(4, 0), Attention(), nn.ReLU(), ShiftedWindows(4, 1)
+    )
+    trace = trace_model(model, (1, 3, 17, 25))
+    trace.plan.note_coverage()
+    known = [
+        both(trace, node.result, (0, *(size // 2 for size in node.shape[1:])))
+        for node in trace.nodes
+    ]
+    assert all(known)

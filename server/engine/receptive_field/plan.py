@@ -52,6 +52,9 @@ class Plan:
         """By storage: when it was written to, and the numbers of the tensors in it since."""
         self._reads: dict[int, Reads] = {}
         self._entries: dict[tuple[View, int], tuple[int, Transfer | None]] = {}
+        self._inputs = tuple(inputs)
+        self._covering: dict[int, dict[int, Bits]] = {}
+        """By input, the tensors all of which together read all of that input."""
         for index, view in enumerate(inputs):
             self._note(view, -1, index, whole=True)
         for time, operation in enumerate(operations):
@@ -76,7 +79,28 @@ class Plan:
         if key not in self._entries:
             self._entries[key] = self._entry(slot.view, slot.time)
         last, transfer = self._entries[key]
-        start = _pieces(bits if transfer is None else transfer(bits))
+        return self._read(last, _pieces(bits if transfer is None else transfer(bits)), input)
+
+    def note_coverage(self, input: int = 0) -> None:
+        """Let ways back end where all of a tensor is wanted that reads the whole input.
+
+        That takes one way back for each tensor, most of them of a step or two. Afterwards, where
+        many units read everything, as behind attention, each is found in a few steps.
+        """
+        covering = self._covering[input] = {}
+        whole = [_all(self._inputs[input])]
+        for number, view in enumerate(self._views):
+            if view is None or 0 in view.shape:
+                continue
+            try:
+                if self._read(number, [_all(view)], input) == whole:
+                    covering[number] = _all(view)
+            except Uncertain:
+                continue
+
+    def _read(self, last: int, start: State, input: int) -> State:
+        """The positions of an input that are read for some of the tensor of a number."""
+        covering = self._covering.get(input, {})
         wanted: list[State | None] = [None] * max(last + 1, input + 1)
         # The only position of a scalar is the empty tuple, which is a piece.
         wanted[last] = start or None
@@ -85,6 +109,8 @@ class Plan:
             state = wanted[number]
             if state is None or made[number][0] < 0:
                 continue
+            if number in covering and covering[number] in state:
+                return [_all(self._inputs[input])]
             found = reads.get(number)
             if found is None:
                 found = reads[number] = self._read_by(number)
@@ -161,6 +187,10 @@ def region(shape: Sequence[int], places: Sequence[int | None]) -> Bits:
         every(size) if place is None else 1 << place
         for size, place in zip(shape, places, strict=True)
     )
+
+
+def _all(view: View) -> Bits:
+    return region(view.shape, [None] * len(view.shape))
 
 
 def _composed(first: Transfer | None, then: Transfer | None) -> Transfer | None:
