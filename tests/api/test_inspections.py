@@ -32,8 +32,8 @@ def manifest(client: Client) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def hooked() -> dict[str, Tensor]:
-    """What hooks on a model of its own see, channels last like the server's."""
+def hooked(client: Client) -> dict[str, Tensor]:
+    """What hooks on a model of its own see, channels last like the server's, in its thread."""
     model = load_model("doodle-classifier").module.eval()
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     seen: dict[str, Tensor] = {}
@@ -43,13 +43,14 @@ def hooked() -> dict[str, Tensor]:
                 lambda _module, _args, output, path=path: seen.__setitem__(path, output.clone())
             )
     image = torch.from_numpy(render(Drawing.from_lists(SUN))).float() / 255
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as in the server: another split of a sum rounds otherwise
-    try:
+    batch = image[None, None].contiguous(memory_format=torch.channels_last)
+
+    def forward() -> None:
         with torch.inference_mode():
-            model(image[None, None].contiguous(memory_format=torch.channels_last))
-    finally:
-        torch.set_num_threads(threads)
+            model(batch)
+
+    # In another thread a sum may be split otherwise, and then it rounds otherwise.
+    client.portal.call(client.services.lane.alone, forward)
     return seen
 
 

@@ -133,7 +133,7 @@ def chosen(x: Tensor) -> Tensor:
     [
         (through_numpy, "unsupported", "numpy"),
         (through_a_number, "unsupported", "mul"),
-        (mystery, "unsupported", "mystery"),
+        (mystery, "unsupported", "doodlescope_tests::mystery"),
         (chosen, "bound", "gather"),
     ],
 )
