@@ -18,11 +18,13 @@ from server.engine import trace_model
 from tests.support.networks import Network, networks
 
 NETWORKS = int(os.environ.get("DOODLESCOPE_NETWORKS", "120"))
+FIXED = "DOODLESCOPE_NETWORKS" not in os.environ
+"""Whether the networks are always the same; of those every field is exact."""
 
 PROFILE = settings(
     max_examples=NETWORKS,
     deadline=None,
-    derandomize="DOODLESCOPE_NETWORKS" not in os.environ,
+    derandomize=FIXED,
     suppress_health_check=[
         HealthCheck.too_slow,
         HealthCheck.filter_too_much,
@@ -81,6 +83,10 @@ def compare(data: st.DataObject, network: Network, reached: Tensor, region: Regi
     found = trace.projective_field("<output>", region, channel=channel)
     expected = reached.any(0) if channel is None else reached[channel]
     message = f"{network.model} on {network.input_shape}, from {region} to channel {channel}"
+    if found.status == "bound" and not FIXED:
+        # Attention and some copies are probed forwards, and then bounded; too small they never are.
+        assert (found.mask | ~expected).all(), message
+        return
     assert found.status == "exact", (found.causes, message)
     assert torch.equal(found.mask, expected), message
     if found.box is None:
