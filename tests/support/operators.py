@@ -23,7 +23,7 @@ class Case:
     """Makes the module to trace."""
     draws: tuple[Draw, ...]
     status: Status = "exact"
-    trials: int = 2
+    trials: int = 3
     """How often the inputs are drawn anew: more where few changes are seen."""
 
 
@@ -62,7 +62,7 @@ def case(
     build: Callable[[], nn.Module],
     *draws: Draw | tuple[int, ...],
     status: Status = "exact",
-    trials: int = 2,
+    trials: int = 3,
 ) -> Case:
     """A case; a shape stands for values around zero."""
     inputs = (normal(*draw) if isinstance(draw, tuple) else draw for draw in draws)
@@ -73,7 +73,7 @@ def call(
     function: Callable[..., Any],
     *draws: Draw | tuple[int, ...],
     status: Status = "exact",
-    trials: int = 2,
+    trials: int = 3,
 ) -> Case:
     """The case of a function of tensors."""
     return case(lambda: Call(function), *draws, status=status, trials=trials)

@@ -28,7 +28,7 @@ TABLES = (operators_nn.CASES, operators_functional.CASES, operators_tensor.CASES
 
 CERTAINTY: tuple[Status, ...] = ("exact", "bound", "unsupported")
 
-UNITS = 4
+UNITS = 6
 """How many units of an output are compared, evenly spread, besides all of them together."""
 
 
