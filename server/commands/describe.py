@@ -113,7 +113,8 @@ def _print_table(traced: TracedModel, fields: dict[str, LayerField], depth: int 
     inputs = " and ".join(
         (f"{form.name} " if form.name else "") + times(form.shape) for form in opened.inputs or ()
     )
-    ran = "shapes only, on the meta device" if trace.device.type == "meta" else str(trace.device)
+    is_meta = trace.device.type == "meta"
+    ran = "shapes only, on the meta device" if is_meta else f"really, on {trace.device}"
     console.print(f"[bold]{escape(opened.name)}[/] on {inputs} ({opened.inputs_from}); ran: {ran}")
     rows = rows_of(trace, fields, depth)
     left_out = print_rows(console, rows)
