@@ -98,7 +98,11 @@ class Model:
 
     def trace(self, image: NDArray[np.uint8]) -> Trace:
         """One run for one image (28, 28), with every output kept."""
-        return trace_model(self.module, _as_input(image[None], self.device), keep=True)
+        return trace_model(self.module, self.as_input(image), keep=True)
+
+    def as_input(self, image: NDArray[np.uint8]) -> Tensor:
+        """One image (28, 28) as the network takes it: a batch of one, on the model's device."""
+        return _as_input(image[None], self.device)
 
     def _forward(self, images: Images) -> Logits:
         with torch.inference_mode():
