@@ -21,7 +21,15 @@ from server.engine.devices import resolve_device
 from server.middleware import BodyLimit, HeadAsGet, SecurityHeaders
 from server.pages import Pages
 from server.paths import STATIC, TEMPLATES
-from server.routes import documentation, inspections, models, pages, predictions, shapes
+from server.routes import (
+    differences,
+    documentation,
+    inspections,
+    models,
+    pages,
+    predictions,
+    shapes,
+)
 from server.services.catalog import Catalog, load_catalog
 from server.services.drawings import warm_up
 from server.services.inference import Inference
@@ -77,7 +85,7 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     problems.install(app, app.state.pages)
-    for routes in (predictions, inspections, models, shapes):
+    for routes in (predictions, inspections, differences, models, shapes):
         app.include_router(routes.router, prefix=API)
     app.include_router(pages.router)
     app.mount("/static", Static(directory=STATIC, check_dir=False), name="static")

@@ -47,15 +47,20 @@ RunningServices = Annotated[Services, Depends(_services)]
 RunningPages = Annotated[Pages, Depends(_pages)]
 
 
-async def _model(
-    services: RunningServices,
-    name: Annotated[str, Path(description="Name of a model.")],
-) -> Model:
+async def described_model(services: Services, name: str) -> Model:
+    """The model of that name, with its nodes; raises NotFound."""
     model = services.catalog.get(name)
     if not model.has_nodes:
         await services.lane.alone(lambda: model.graph)  # it runs the model
         await asyncio.to_thread(lambda: model.nodes)
     return model
+
+
+async def _model(
+    services: RunningServices,
+    name: Annotated[str, Path(description="Name of a model.")],
+) -> Model:
+    return await described_model(services, name)
 
 
 def _inspection(

@@ -99,7 +99,9 @@ def _examples(app: FastAPI) -> dict[str, str | int]:
     house = rasterise(read_drawing(HOUSE, "/drawing", services.settings))
     return {
         "name": model.name,
+        "other_model": model.name,
         "id": inspection_id(model, house),
+        "other": inspection_id(model, house),
         "layer": model.nodes[0].name,
         "channel": 0,
         "y": 0,
