@@ -93,6 +93,17 @@ class Preservation:
             if storage._cdata in self._watched:
                 self._values[storage._cdata] = storage, _copied(storage)
 
+    @property
+    def changed(self) -> bool:
+        """Whether the model, its parameters' flags and gradients apart, is not what it was."""
+        return (
+            bool(self._values)
+            or any(attributes.changed(vars(module)) for module, attributes in self._modules)
+            or any(
+                place is not None and not _is_at(tensor, place) for tensor, place in self._places
+            )
+        )
+
     def restore(self) -> None:
         """Make the model what it was."""
         for module, attributes in self._modules:
@@ -139,6 +150,14 @@ class _Attributes:
                 self._containers.append((value, _EMPTY))
             elif type(value) not in SCALARS:
                 self._note(value)
+
+    def changed(self, now: Mapping[str, Any]) -> bool:
+        """Whether something is not as it was."""
+        return (
+            now.keys() != self.values.keys()
+            or any(now[name] is not value for name, value in self.values.items())
+            or any(not _same(container, items) for container, items in self._containers)
+        )
 
     def restore(self, now: MutableMapping[str, Any]) -> None:
         """Put everything back."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from models import LoadedModel, load_model, model_names
 from server.doodle.categories import CATEGORIES
 from server.doodle.raster import SIDE
+from server.engine.capture import Capture, Captured, Diverged, capture_of
 from server.engine.trace import Trace, trace_model
 from server.errors import InvalidInput, NotFound
 from server.schemas.nodes import Node
@@ -29,7 +30,7 @@ Logits = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A loaded model; ``logits`` and ``trace`` run it, and belong on the torch lane."""
+    """A loaded model; ``logits`` and ``run`` run it, and belong on the torch lane."""
 
     name: str
     version: str
@@ -96,9 +97,23 @@ class Model:
         ends = np.cumsum([len(group) for group in groups])[:-1]
         return np.split(np.concatenate(batches), ends)
 
-    def trace(self, image: NDArray[np.uint8]) -> Trace:
-        """One run for one image (28, 28), with every output kept."""
-        return trace_model(self.module, self.as_input(image), keep=True)
+    def run(self, image: NDArray[np.uint8]) -> Captured | Trace:
+        """One run for one image (28, 28), with every output kept.
+
+        The first one is traced; later ones are captured, where that gives the same.
+        """
+        values = self.as_input(image)
+        known = vars(self)
+        capture: Capture | None = known.get("_capture")
+        if capture is not None:
+            try:
+                return capture.run(values)
+            except Diverged:
+                known["_capture"] = None
+        kept = trace_model(self.module, values, keep=True)
+        if "_capture" not in known:
+            known["_capture"] = capture_of(self.module, self.graph, kept, values)
+        return kept
 
     def as_input(self, image: NDArray[np.uint8]) -> Tensor:
         """One image (28, 28) as the network takes it: a batch of one, on the model's device."""

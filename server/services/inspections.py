@@ -188,8 +188,8 @@ class Inspections:
         id = inspection_id(model, prepared)
         if kept := self._store.get(id):
             return kept, False
-        trace = await self._lane.alone(lambda: _Pass(model, prepared))
-        inspection = await asyncio.to_thread(trace.inspection, id)
+        forward = await self._lane.alone(lambda: _Pass(model, prepared))
+        inspection = await asyncio.to_thread(forward.inspection, id)
         self._store.put(inspection)
         return inspection, True
 
@@ -206,17 +206,17 @@ class Inspections:
 
 
 class _Pass:
-    """One traced run, its tensors brought to the CPU; made on the torch lane."""
+    """One run, its tensors brought to the CPU; made on the torch lane."""
 
     def __init__(self, model: Model, prepared: NetworkInput) -> None:
-        trace = model.trace(prepared.image)
+        run = model.run(prepared.image)
         self._model = model
         self._input = prepared
-        self._logits = trace.output.float().cpu().numpy()[0]
+        self._logits = run.output.float().cpu().numpy()[0]
         # What is kept under several names is one array.
         arrays: dict[int, NDArray[Any]] = {}
         self._outputs = [
-            (_with_arrays(node, arrays), _array(node.output, arrays)) for node in trace.nodes
+            (_with_arrays(node, arrays), _array(node.output, arrays)) for node in run.nodes
         ]
 
     def inspection(self, id: str) -> KeptInspection:
