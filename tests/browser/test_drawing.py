@@ -116,7 +116,7 @@ def test_single_letters_can_be_turned_off(page: Page) -> None:
     draw(page, LINE)
     settle(page)
     page.keyboard.press("?")
-    page.get_by_label("Single letters are shortcuts").uncheck()
+    page.get_by_label("Single letters and signs are shortcuts").uncheck()
     page.keyboard.press("Escape")
     expect(page.locator("#keys-dialog")).to_be_hidden()
     page.keyboard.press("c")

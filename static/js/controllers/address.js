@@ -1,4 +1,4 @@
-/** Keeps the page's state and the address in step. @import {UrlState} from "../core/url_state.js" */
+/** Keeps the page's state and the address in step. @import {SettingName, UrlState} from "../core/url_state.js" */
 import { formatState, parseState } from "../core/url_state.js";
 
 export class Address {
@@ -53,6 +53,26 @@ export class Address {
     this.#state = { ...this.#state, ...change };
     clearTimeout(this.#timer);
     this.#timer = window.setTimeout(() => this.#write("replace"), 250);
+  }
+
+  /**
+   * What a view is set to; null: as it opens.
+   *
+   * @param {SettingName} name
+   */
+  setting(name) {
+    return this.#state.settings[name] ?? null;
+  }
+
+  /**
+   * A view was set by its reader.
+   *
+   * @param {SettingName} name
+   * @param {string | null} value  null: as it opens
+   */
+  set(name, value) {
+    const { [name]: _, ...others } = this.#state.settings;
+    this.note({ settings: value === null ? others : { ...others, [name]: value } });
   }
 
   /** The address of this view, complete. */

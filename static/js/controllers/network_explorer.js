@@ -7,10 +7,12 @@
 import { ApiProblem, getModel } from "../api.js";
 import { retryDelay } from "../core/backoff.js";
 import { colourRange } from "../core/colour.js";
+import { PLACES, registerKeys } from "../core/key_table.js";
 import { count, millions, plural } from "../core/numbers.js";
 import { recall, remember } from "../storage.js";
 import { byId } from "../views/dom.js";
 import { LayerDetail } from "../views/layer_detail.js";
+import { isShortcut } from "../views/key_rules.js";
 import { Legend } from "../views/legend.js";
 import { RangeSwitch } from "../views/range_switch.js";
 import { ChannelReader } from "./channel_reader.js";
@@ -102,6 +104,10 @@ export class NetworkExplorer {
     new RangeSwitch(scale, this.#mode, (mode) => this.#setMode(mode));
     this.#detail.setMode(this.#mode);
     document.addEventListener("keydown", (event) => this.#keyed(event));
+    registerKeys(PLACES.anywhere, [
+      { keys: ["[", "]"], label: "Layer or channel before, after" },
+      { keys: ["Esc"], label: "One level up: cell, channel, layer, network" },
+    ]);
     this.#showLegend();
   }
 
@@ -260,8 +266,7 @@ export class NetworkExplorer {
 
   /** @param {KeyboardEvent} event */
   #keyed(event) {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !this.#node) return;
-    if (document.querySelector("dialog[open]")) return;
+    if (!this.#node || !isShortcut(event)) return;
     if (event.key === "Escape") this.#up();
     else if (event.key === "[") this.#step(-1);
     else if (event.key === "]") this.#step(1);

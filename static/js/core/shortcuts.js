@@ -1,8 +1,8 @@
-/** Keys and what they do: one table for the handler and for the dialog that lists them. */
+/** Single keys of the page: one table for the handler and for the dialog that lists them. */
 
-/** @typedef {"undo" | "redo" | "clear" | "replay" | "next-prompt" | "focus-pad" | "focus-network" | "image" | "theme" | "keys"} Command */
+/** @typedef {"undo" | "redo" | "clear" | "replay" | "next-prompt" | "focus-pad" | "focus-network" | "image" | "export" | "theme" | "keys"} Command */
 
-/** @type {{command: Command, key: string, label: string}[]} */
+/** @type {{command: Command, key: string, label: string, needs?: string}[]}  needs: the id of what the page must have for it */
 export const SINGLE_KEYS = [
   { command: "undo", key: "z", label: "Undo" },
   { command: "redo", key: "y", label: "Redo" },
@@ -12,6 +12,7 @@ export const SINGLE_KEYS = [
   { command: "focus-pad", key: "d", label: "Go to the drawing pad" },
   { command: "focus-network", key: "l", label: "Go to the layers" },
   { command: "image", key: "i", label: "Open an image" },
+  { command: "export", key: "e", label: "Export pictures and tensors", needs: "export-button" },
   { command: "theme", key: "t", label: "Light, dark or as the system" },
   { command: "keys", key: "?", label: "Show this list" },
 ];

@@ -1,4 +1,9 @@
-/** The page's state in the fragment of its address. @import {Cell} from "./types.js" */
+/**
+ * The page's state in the fragment of its address.
+ *
+ * @import {Cell} from "./types.js"
+ * @import {MapView} from "./map_view.js"
+ */
 
 /**
  * @typedef {object} UrlState
@@ -8,10 +13,30 @@
  * @property {Cell | null} cell
  * @property {string | null} prompt
  * @property {string[] | null} unfolded  modules on the map, where they differ from how it opens
+ * @property {MapView | null} camera  where one looks at the map, where that differs from how it opens
+ * @property {Settings} settings  of views, where they differ from how those open
+ *
+ * @typedef {{readonly [Name in SettingName]?: string}} Settings
+ * @typedef {keyof typeof SETTINGS} SettingName
  */
 
+/**
+ * Settings of views that belong to a link: the name in the address, and what its values look like.
+ * A view adds a line here, reads `address.setting(name)` when it is shown, and calls
+ * `address.set(name, value)` when its reader changes it.
+ */
+export const SETTINGS = Object.freeze({
+  /** Range of the colours. */
+  range: /^(layer|channel|locked)$/,
+});
+
+const SETTING_NAMES = /** @type {SettingName[]} */ (Object.keys(SETTINGS));
+
 /** @type {UrlState} */
-export const EMPTY_STATE = Object.freeze({ drawing: "", layer: null, channel: null, cell: null, prompt: null, unfolded: null });
+export const EMPTY_STATE = Object.freeze({ drawing: "", layer: null, channel: null, cell: null, prompt: null, unfolded: null, camera: null, settings: Object.freeze({}) });
+
+/** Furthest that an address may take the map's camera, in pixels. */
+const FARTHEST = 1e7;
 
 /**
  * Read a fragment. What cannot be read is as if it were not there: an address is typed by hand
@@ -28,7 +53,20 @@ export function parseState(fragment) {
   const cellText = /^(\d{1,5}),(\d{1,5})$/.exec(values.get("cell") ?? "");
   const cell = channel !== null && cellText ? { row: Number(cellText[1]), column: Number(cellText[2]) } : null;
   const unfolded = values.get("unfolded")?.split("~").filter(Boolean) ?? null;
-  return { drawing: values.get("drawing") ?? "", layer, channel, cell, prompt: values.get("prompt") || null, unfolded };
+  /** @type {{-readonly [Name in SettingName]?: string}} */
+  const settings = {};
+  for (const name of SETTING_NAMES) {
+    const value = values.get(name);
+    if (value !== null && SETTINGS[name].test(value)) settings[name] = value;
+  }
+  return { drawing: values.get("drawing") ?? "", layer, channel, cell, prompt: values.get("prompt") || null, unfolded, camera: parseCamera(values.get("camera") ?? ""), settings };
+}
+
+/** @param {string} text  "x,y,scale": the place in the middle of the frame, and how large it is */
+function parseCamera(text) {
+  const parts = text.split(",").map((part) => (/^-?\d{1,8}(\.\d{1,6})?$/.test(part) ? Number(part) : Number.NaN));
+  if (parts.length !== 3 || parts.some((part) => !Number.isFinite(part) || Math.abs(part) > FARTHEST) || parts[2] <= 0) return null;
+  return { x: parts[0], y: parts[1], scale: parts[2] };
 }
 
 /**
@@ -45,8 +83,13 @@ export function formatState(state) {
       if (state.cell) parts.push(`cell=${state.cell.row},${state.cell.column}`);
     }
   }
+  for (const name of SETTING_NAMES) {
+    const value = state.settings[name];
+    if (value !== undefined) parts.push(`${name}=${encodeURIComponent(value)}`);
+  }
   if (state.prompt !== null) parts.push(`prompt=${encodeURIComponent(state.prompt)}`);
   if (state.unfolded !== null) parts.push(`unfolded=${state.unfolded.map(encodeURIComponent).join("~")}`);
+  if (state.camera) parts.push(`camera=${[state.camera.x.toFixed(0), state.camera.y.toFixed(0), state.camera.scale.toFixed(3)].join(",")}`);
   if (state.drawing) parts.push(`drawing=${state.drawing}`);
   return parts.length > 0 ? `#${parts.join("&")}` : "";
 }

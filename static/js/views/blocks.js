@@ -1,5 +1,6 @@
 /** The network as blocks of layers, from left to right. @import {LayerMaps, LayerNode, RangeMode} from "../core/types.js" */
 import { blocks, blockTitle, connections } from "../core/graph.js";
+import { PLACES, registerKeys } from "../core/key_table.js";
 import { html, svg } from "./dom.js";
 import { forgetFrame, inNextFrame } from "./frame.js";
 import { LayerTile } from "./layer_tile.js";
@@ -22,6 +23,7 @@ export class Blocks {
   #seen;
   #resize;
   #forgetTheme;
+  #forgetKeys;
   #onOpen;
   #onScreenChange;
 
@@ -39,6 +41,12 @@ export class Blocks {
     this.#resize.observe(this.#list);
     this.#forgetTheme = onThemeChange(() => this.#tiles.forEach((tile) => tile.repaint()));
     this.#list.addEventListener("keydown", (event) => this.#keyed(event));
+    this.#forgetKeys = registerKeys(PLACES.layers, [
+      { keys: ["Tab", "Shift+Tab"], label: "Layer after, before" },
+      { keys: ["←", "↑", "→", "↓"], label: "Next layer, next block" },
+      { keys: ["Home", "End"], label: "First, last layer" },
+      { keys: ["Enter"], label: "Open the layer" },
+    ]);
   }
 
   /** @param {LayerNode[]} nodes  of the network, in order of execution */
@@ -177,6 +185,7 @@ export class Blocks {
 
   destroy() {
     for (const tile of this.#tiles) tile.destroy();
+    this.#forgetKeys();
     this.#seen.disconnect();
     this.#resize.disconnect();
     this.#forgetTheme();

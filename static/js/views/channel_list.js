@@ -1,5 +1,6 @@
 /** All channels of a layer. @import {LayerMaps, RangeMode} from "../core/types.js" */
 import { mapInWords, quantisedValues, summarise } from "../core/describe.js";
+import { PLACES, registerKeys } from "../core/key_table.js";
 import { html } from "./dom.js";
 import { forgetFrame, inNextFrame } from "./frame.js";
 import { paintChannel } from "./tile_painter.js";
@@ -22,6 +23,7 @@ export class ChannelList {
   #current = null;
   #onOpen;
   #seen;
+  #forgetKeys;
 
   /**
    * @param {HTMLElement} parent
@@ -37,6 +39,11 @@ export class ChannelList {
       this.#repaint();
     });
     this.#element.addEventListener("keydown", (event) => this.#keyed(event));
+    this.#forgetKeys = registerKeys(PLACES.channels, [
+      { keys: ["←", "↑", "→", "↓"], label: "Next channel" },
+      { keys: ["Home", "End"], label: "First, last channel" },
+      { keys: ["Enter"], label: "Open the channel" },
+    ]);
     parent.append(this.#element, this.#more);
   }
 
@@ -154,6 +161,7 @@ export class ChannelList {
   }
 
   destroy() {
+    this.#forgetKeys();
     this.#seen.disconnect();
     forgetFrame(this);
     this.#element.remove();

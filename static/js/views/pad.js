@@ -1,5 +1,6 @@
 /** The drawing pad. @import {Drawing, Stroke} from "../core/types.js" */
 import { PAD_SIDE } from "../core/geometry.js";
+import { PLACES, registerKeys } from "../core/key_table.js";
 import { context2d } from "./dom.js";
 import { forgetFrame, inNextFrame } from "./frame.js";
 import { onThemeChange } from "./theme.js";
@@ -39,6 +40,7 @@ export class Pad {
   #resize;
   #forgetTheme;
   #stop = new AbortController();
+  #forgetKeys;
 
   /**
    * @param {HTMLCanvasElement} canvas
@@ -58,6 +60,11 @@ export class Pad {
     canvas.addEventListener("keydown", (event) => this.#keyed(event), { signal });
     canvas.addEventListener("focus", () => this.#repaint(), { signal });
     canvas.addEventListener("blur", () => this.#left(), { signal });
+    this.#forgetKeys = registerKeys(PLACES.pad, [
+      { keys: ["←", "↑", "→", "↓"], label: "Move the pen", aside: "with Shift further" },
+      { keys: ["Space"], label: "Pen down, pen up" },
+      { keys: ["Esc"], label: "Pen up; stop a replay" },
+    ]);
   }
 
   /** The drawing as it is now; later movements of the pen do not change it. @returns {Drawing} */
@@ -265,6 +272,7 @@ export class Pad {
 
   destroy() {
     this.#stop.abort();
+    this.#forgetKeys();
     this.#resize.disconnect();
     this.#forgetTheme();
     forgetFrame(this);

@@ -1,4 +1,5 @@
 /** A small image enlarged, cell by cell, with a cursor. @import {Cell} from "../core/types.js" */
+import { PLACES, registerKeys } from "../core/key_table.js";
 import { context2d, html } from "./dom.js";
 import { forgetFrame, inNextFrame } from "./frame.js";
 
@@ -31,6 +32,7 @@ export class PixelView {
   /** @type {ImageData | null} */
   #image = null;
   #resize;
+  #forgetKeys;
 
   /**
    * @param {HTMLElement} parent
@@ -52,6 +54,10 @@ export class PixelView {
     parent.append(this.#canvas);
     this.#resize = new ResizeObserver(() => this.#repaint());
     this.#resize.observe(this.#canvas);
+    this.#forgetKeys = registerKeys(PLACES.cells, [
+      { keys: ["←", "↑", "→", "↓"], label: "Move the cell" },
+      { keys: ["Home", "End"], label: "First, last cell of the row" },
+    ]);
   }
 
   get element() {
@@ -183,6 +189,7 @@ export class PixelView {
 
   destroy() {
     this.#resize.disconnect();
+    this.#forgetKeys();
     forgetFrame(this);
     this.#canvas.remove();
   }
