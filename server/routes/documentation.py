@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from server.dependencies import Services
 from server.problems import MEDIA_TYPE
 from server.routes.bodies import FORM
+from server.schemas.kernels import DrawingImageRequest
 from server.schemas.predictions import (
     HOUSE,
     SUN,
@@ -18,12 +19,19 @@ from server.schemas.predictions import (
     ImageForm,
     PredictionRequest,
 )
-from server.schemas.shapes import SettingsRequest, ShapesRequest
+from server.schemas.shapes import SettingsRequest, ShapesRequest, SourceRequest, SourceRequest
 from server.services.drawings import rasterise, read_drawing
 from server.services.inspections import inspection_id
 
 _REFERENCE = "#/components/schemas/{model}"
-_BODIES = (PredictionRequest, BatchRequest, ImageForm, ShapesRequest, SettingsRequest)
+_BODIES = (
+    PredictionRequest,
+    BatchRequest,
+    ImageForm,
+    ShapesRequest,
+    SettingsRequest,
+    SourceRequest,
+)
 _ERROR = 400
 _FRAMEWORK_ERRORS = ("HTTPValidationError", "ValidationError")
 

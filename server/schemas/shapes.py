@@ -242,3 +242,26 @@ class LayerKinds(BaseModel):
     """Every kind of layer whose shapes can be computed."""
 
     layers: list[LayerKind] = Field(description="By family.")
+
+
+class SourceRequest(BaseModel):
+    """Python that makes layers; it is parsed, never executed."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"source": "nn.Conv2d(3, 64, 7, stride=2, padding=3)"}]},
+    )
+
+    source: Annotated[StrictStr, Field(max_length=200_000)] = Field(
+        description="Lines of PyTorch, a class with them in `__init__`, or what `print(model)` "
+        "writes."
+    )
+
+
+class SourceAnswer(BaseModel):
+    """The layers that were read, as `POST /api/v1/shapes` takes them."""
+
+    layers: list[LayerSpec] = Field(description="In the order of the text; at least one.")
+    left_out: list[str] = Field(
+        description="What could not be read, each in a sentence with its line."
+    )

@@ -324,3 +324,21 @@ def test_kinds_of_layers_have_the_parameters_of_torch(client: Client) -> None:
         assert [name for name in listed if name != "bias"] == [
             name for name in names if name != "bias"
         ], kind["type"]
+
+
+def test_source_is_read_and_its_layers_are_an_input_of_the_lab(client: Client) -> None:
+    source = "nn.Sequential(nn.Conv2d(3, 64, 7, stride=2, padding=3), nn.GRU(3, 4), nn.ReLU())"
+    response = client.post(f"{ADDRESS}/source", json={"source": source})
+    assert response.status_code == 200, response.text
+    found = response.json()
+    assert found["left_out"] == ["Line 1: there is no layer GRU here. Did you mean GLU?"]
+    assert answer(client, [1, 3, 224, 224], *found["layers"])["output_shape"] == [1, 64, 112, 112]
+
+
+def test_source_that_cannot_be_read_is_a_problem(client: Client) -> None:
+    response = client.post(f"{ADDRESS}/source", json={"source": "nn.Conv2d(3, 64, 7"})
+    problem = assert_problem(response, 422)
+    assert problem["pointer"] == "/source"
+    assert problem["detail"] == "Line 1 cannot be read as Python: '(' was never closed."
+    response = client.post(f"{ADDRESS}/source", json={"source": " " * 200_001})
+    assert_problem(response, 422)
