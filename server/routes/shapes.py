@@ -33,10 +33,13 @@ from server.settings import Settings
 router = APIRouter(prefix="/shapes", tags=["shapes"])
 
 
+    SourceAnswer,
+    SourceRequest,
 def _json_body(schema: type[Schema], **examples: tuple[str, Any]) -> dict[str, Any]:
     """The documentation of a JSON body with named examples: a summary and a value each."""
     return {
         "requestBody": {
+from server.services.shapes_source import parse_source
             "required": True,
             "content": {
                 "application/json": {
@@ -95,6 +98,30 @@ async def list_layer_kinds() -> LayerKinds:
 async def _read(request: Request, limits: Settings, schema: type[Schema]) -> Schema:
     check_encoding(request)
     if not is_json(request):
+@router.post(
+    "/source",
+    response_model=SourceAnswer,
+    responses=problems(400, 413, 415, 422),
+    openapi_extra=_json_body(
+        SourceRequest,
+        line=("One layer", {"source": "nn.Conv2d(3, 64, 7, stride=2, padding=3)"}),
+        stack=(
+            "A stack",
+            {"source": "nn.Sequential(nn.Flatten(), nn.Linear(784, 100), nn.ReLU())"},
+        ),
+    ),
+)
+async def read_source(request: Request, services: RunningServices) -> SourceAnswer:
+    """The layers that lines of PyTorch make, each parameter under its name.
+
+    The text is parsed and never executed, so values must stand in it: numbers, texts, lists, simple
+    arithmetic, and names that are assigned such values before.
+    """
+    asked = await _read(request, services.settings, SourceRequest)
+    found = await run_in_threadpool(parse_source, asked.source)
+    return SourceAnswer.model_validate({"layers": found.layers, "left_out": found.left_out})
+
+
         found = media_type(request)
         raise UnsupportedMedia(
             f"Send application/json, not {found or 'a body without Content-Type'}.",
