@@ -3,15 +3,16 @@
  * legends use. Signed values are diverging, centred at zero; non-negative ones are sequential.
  * The sequential scale is the positive half of the diverging one, so a colour always means the
  * same thing, and zero is always the colour of the ground. Weights are no activations: theirs is a
- * diverging scale of its own, violet and green.
+ * diverging scale of its own, violet and green. Nor are differences between two sides: theirs runs
+ * from the colour of side A, teal, where A is larger, to that of side B, magenta.
  *
  * @import {LayerMaps, RangeMode, Theme} from "./types.js"
  */
 
-/** @typedef {"diverging" | "sequential" | "ink" | "weights"} ScaleKind */
+/** @typedef {"diverging" | "sequential" | "ink" | "weights" | "difference"} ScaleKind */
 /** @typedef {{kind: ScaleKind, low: number, high: number}} ColourRange */
 
-/** @type {Record<Theme, {negative: string[], zero: string, positive: string[], ink: string[], weights: {negative: string[], positive: string[]}}>} */
+/** @type {Record<Theme, {negative: string[], zero: string, positive: string[], ink: string[], weights: {negative: string[], positive: string[]}, difference: {negative: string[], positive: string[]}}>} */
 const STOPS = {
   light: {
     negative: ["#0a2150", "#124a95", "#2b74c4", "#5fa5e0", "#a6cff0"],
@@ -19,6 +20,7 @@ const STOPS = {
     positive: ["#fbc48f", "#f19a52", "#dc6a20", "#b23f0c", "#561703"],
     ink: ["#ffffff", "#16202a"],
     weights: { negative: ["#3b0f5c", "#74369e", "#ad7fcb", "#dcc7ea"], positive: ["#c3e6bd", "#74bd76", "#2b8545", "#07411e"] },
+    difference: { negative: ["#053b3a", "#0b6663", "#23918a", "#66bdb4", "#b5e0da"], positive: ["#f3c3dd", "#dd82b4", "#bf4288", "#8f1d61", "#520a36"] },
   },
   dark: {
     negative: ["#e6f7ff", "#98d8fb", "#56b7ee", "#2388c8", "#18557a"],
@@ -26,6 +28,7 @@ const STOPS = {
     positive: ["#7a3a10", "#c25a15", "#ee8a33", "#ffb56b", "#fff0dc"],
     ink: ["#11161b", "#f4f7f9"],
     weights: { negative: ["#f6eaff", "#d3a8f0", "#a066cb", "#4b2a66"], positive: ["#1d4d2a", "#38954f", "#7fd08c", "#e3fbe2"] },
+    difference: { negative: ["#e0fffa", "#8fe3d8", "#41b9ad", "#1c837b", "#11504c"], positive: ["#5c1a41", "#a02f72", "#d85ca0", "#f39cc9", "#ffe6f3"] },
   },
 };
 
@@ -43,8 +46,9 @@ function rgb(hex) {
  * @returns {string[]}
  */
 export function scaleStops(kind, theme) {
-  const { negative, zero, positive, ink, weights } = STOPS[theme];
+  const { negative, zero, positive, ink, weights, difference } = STOPS[theme];
   if (kind === "ink") return ink;
+  if (kind === "difference") return [...difference.negative, zero, ...difference.positive];
   if (kind === "weights") return [...weights.negative, zero, ...weights.positive];
   return kind === "diverging" ? [...negative, zero, ...positive] : [zero, ...positive];
 }
@@ -114,7 +118,7 @@ export function mapRange(maps, channel, mode) {
  * @param {number} value
  */
 export function scalePosition({ kind, low, high }, value) {
-  if (high <= low) return kind === "diverging" || kind === "weights" ? 0.5 : 0;
+  if (high <= low) return kind === "sequential" || kind === "ink" ? 0 : 0.5;
   return Math.min(1, Math.max(0, (value - low) / (high - low)));
 }
 

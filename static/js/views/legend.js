@@ -35,7 +35,7 @@ export class Legend {
    */
   show(range, value = null) {
     const [low, high] = [short(range.low), short(range.high)];
-    this.#show(range.kind, low, high, `Colours from ${low} to ${high}${range.kind === "diverging" ? ", zero in the middle" : ""}.`);
+    this.#show(range.kind, low, high, `Colours from ${low} to ${high}${range.kind === "diverging" || range.kind === "difference" ? ", zero in the middle" : ""}.`);
     this.#mark.hidden = value === null;
     if (value !== null) this.#mark.style.setProperty("--place", String(scalePosition(range, value)));
   }
