@@ -19,7 +19,7 @@ from server.schemas.predictions import (
     ImageForm,
     PredictionRequest,
 )
-from server.schemas.shapes import SettingsRequest, ShapesRequest, SourceRequest, SourceRequest
+from server.schemas.shapes import SettingsRequest, ShapesRequest, SourceRequest
 from server.services.drawings import rasterise, read_drawing
 from server.services.inspections import inspection_id
 
@@ -31,6 +31,7 @@ _BODIES = (
     ShapesRequest,
     SettingsRequest,
     SourceRequest,
+    DrawingImageRequest,
 )
 _ERROR = 400
 _FRAMEWORK_ERRORS = ("HTTPValidationError", "ValidationError")

@@ -62,6 +62,18 @@ async def map_page(
     return pages.render(request, "map.html", context)
 
 
+@router.get("/shapes", include_in_schema=False)
+async def shapes_page(request: Request, pages: RunningPages) -> HTMLResponse:
+    """The calculator of one layer's shapes, with its animation."""
+    return pages.render(request, "shapes.html", {"shapes_page": "layer"})
+
+
+@router.get("/compare", include_in_schema=False)
+async def compare_page(request: Request, pages: RunningPages) -> HTMLResponse:
+    """Two models, or two drawings, beside each other."""
+    return pages.render(request, "compare.html", {})
+
+
 @router.get("/docs", include_in_schema=False)
 async def docs_page(request: Request, pages: RunningPages) -> HTMLResponse:
     """The API's documentation, from this server alone."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
 
 from server.dependencies import RunningServices
@@ -18,6 +18,13 @@ from server.routes.bodies import (
     validated,
 )
 from server.routes.responses import problems
+from server.schemas.kernels import (
+    DrawingImage,
+    DrawingImageRequest,
+    Kernels,
+    KernelSources,
+)
+from server.schemas.predictions import HOUSE
 from server.schemas.shapes import (
     BROKEN,
     STEM,
@@ -26,20 +33,22 @@ from server.schemas.shapes import (
     SettingsRequest,
     ShapesAnswer,
     ShapesRequest,
+    SourceAnswer,
+    SourceRequest,
 )
+from server.services.drawings import rasterise, read_drawing
+from server.services.kernels import first_kernels, list_kernels
 from server.services.shapes import describe_kinds, describe_settings, describe_shapes
+from server.services.shapes_source import parse_source
 from server.settings import Settings
 
 router = APIRouter(prefix="/shapes", tags=["shapes"])
 
 
-    SourceAnswer,
-    SourceRequest,
 def _json_body(schema: type[Schema], **examples: tuple[str, Any]) -> dict[str, Any]:
     """The documentation of a JSON body with named examples: a summary and a value each."""
     return {
         "requestBody": {
-from server.services.shapes_source import parse_source
             "required": True,
             "content": {
                 "application/json": {
@@ -89,15 +98,6 @@ async def find_settings(request: Request, services: RunningServices) -> Settings
     return await run_in_threadpool(describe_settings, asked)
 
 
-@router.get("/layers", response_model=LayerKinds, responses=problems())
-async def list_layer_kinds() -> LayerKinds:
-    """Every kind of layer whose shapes can be computed, with the parameters that it takes."""
-    return describe_kinds()
-
-
-async def _read(request: Request, limits: Settings, schema: type[Schema]) -> Schema:
-    check_encoding(request)
-    if not is_json(request):
 @router.post(
     "/source",
     response_model=SourceAnswer,
@@ -122,6 +122,43 @@ async def read_source(request: Request, services: RunningServices) -> SourceAnsw
     return SourceAnswer.model_validate({"layers": found.layers, "left_out": found.left_out})
 
 
+@router.get("/layers", response_model=LayerKinds, responses=problems())
+async def list_layer_kinds() -> LayerKinds:
+    """Every kind of layer whose shapes can be computed, with the parameters that it takes."""
+    return describe_kinds()
+
+
+@router.post(
+    "/image",
+    response_model=DrawingImage,
+    responses=problems(400, 413, 415, 422),
+    openapi_extra=_json_body(DrawingImageRequest, house=("A house", {"drawing": HOUSE})),
+)
+async def render_drawing(request: Request, services: RunningServices) -> DrawingImage:
+    """A drawing as an image of 28 by 28, as the networks see it, to compute with."""
+    asked = await _read(request, services.settings, DrawingImageRequest)
+    drawing = read_drawing(asked.drawing, "/drawing", services.settings)
+    rendered = await run_in_threadpool(rasterise, drawing)
+    return DrawingImage(image=rendered.image.tolist())
+
+
+@router.get("/kernels", response_model=KernelSources, responses=problems())
+async def list_kernel_sources(services: RunningServices) -> KernelSources:
+    """The networks that begin with a convolution, and its settings."""
+    return list_kernels(services.catalog)
+
+
+@router.get("/kernels/{name}", response_model=Kernels, responses=problems(404))
+async def get_kernels(
+    name: Annotated[str, Path(description="Name of a model.")], services: RunningServices
+) -> Kernels:
+    """The trained kernels of a network's first convolution."""
+    return first_kernels(services.catalog.get(name))
+
+
+async def _read(request: Request, limits: Settings, schema: type[Schema]) -> Schema:
+    check_encoding(request)
+    if not is_json(request):
         found = media_type(request)
         raise UnsupportedMedia(
             f"Send application/json, not {found or 'a body without Content-Type'}.",

@@ -120,6 +120,29 @@ class ShapeStep(BaseModel):
     rounding: StepRounding | None = Field(description="What rounding drops, in numbers.")
 
 
+class AxisReading(BaseModel):
+    """What a position of the output reads along one axis of the input.
+
+    A window of position i reads `i * stride - before + dilation * t` for t below `kernel`; a
+    spread is that of a transposed convolution, which reads each j that has
+    `i = j * stride - before + dilation * t`.
+    """
+
+    axis: int = Field(description="Index into the input's shape.")
+    kind: str = Field(
+        description="window, spread, adaptive, interpolated, block, whole or unknown."
+    )
+    kernel: int | None = Field(default=None, description="Taps; null: not of this kind.")
+    stride: int | None = Field(default=None, description="Step; null: not of this kind.")
+    dilation: int | None = Field(default=None, description="Between taps; null: not of this kind.")
+    before: int | None = Field(
+        default=None, description="Padding before the first position; null: not of this kind."
+    )
+    after: int | None = Field(
+        default=None, description="Padding after the last position; null: not of this kind."
+    )
+
+
 class ShapeLayer(BaseModel):
     """What one layer of the stack makes of its input; nulls where it is refused."""
 
@@ -129,6 +152,9 @@ class ShapeLayer(BaseModel):
         description="What it gives; null: PyTorch refuses it, or one before it."
     )
     steps: list[ShapeStep] = Field(description="The arithmetic of each axis, line by line.")
+    reads: list[AxisReading] = Field(
+        description="What the output reads along axes; others read their own position."
+    )
     receptive_field: LayerField | None = Field(
         description="How the fields of its units lie in the stack's input; a stride of 0: all read "
         "the same; null: not known, or not the same for all units."

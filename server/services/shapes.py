@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from server.engine.shapes import LAYERS, Stack, apply_stack, settings_for
 from server.engine.shapes.parameters import REQUIRED, SHOWN, close_match
+from server.engine.shapes.reading import Reading, Spread, Window
 from server.engine.shapes.refusal import Refusal
 from server.engine.shapes.repairs import Repair
 from server.engine.shapes.settings import Bounds, Family, Setting
@@ -13,6 +14,7 @@ from server.engine.shapes.stack import StackLayer
 from server.errors import InvalidInput, LimitExceeded
 from server.schemas.nodes import LayerField
 from server.schemas.shapes import (
+    AxisReading,
     LayerKind,
     LayerKinds,
     LayerParameter,
@@ -165,12 +167,29 @@ def _layer(layer: StackLayer) -> ShapeLayer:
         input_shape=list(shape.input_shape) if shape else None,
         output_shape=list(shape.output_shape) if shape else None,
         steps=[ShapeStep.model_validate(asdict(line)) for line in shape.steps] if shape else [],
+        reads=[_reading(axis, read) for axis, read in shape.reads.items()] if shape else [],
         receptive_field=LayerField.model_validate(asdict(field)) if field else None,
         parameters=shape.parameters if shape else None,
         multiply_accumulates=shape.multiply_accumulates if shape else None,
         activation_bytes=shape.activation_bytes if shape else None,
         saved_for_backward_bytes=layer.saved_for_backward_bytes,
     )
+
+
+def _reading(axis: int, reading: Reading) -> AxisReading:
+    kind = type(reading).__name__.lower()
+    if isinstance(reading, Window):
+        return AxisReading(axis=axis, kind=kind, **asdict(reading))
+    if isinstance(reading, Spread):
+        return AxisReading(
+            axis=axis,
+            kind=kind,
+            kernel=reading.kernel,
+            stride=reading.stride,
+            dilation=reading.dilation,
+            before=reading.padding,
+        )
+    return AxisReading(axis=axis, kind=kind)
 
 
 def _repair(layer: int, repair: Repair) -> ShapeRepair:

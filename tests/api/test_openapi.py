@@ -70,7 +70,7 @@ def test_every_example_of_a_body_runs(client: Client) -> None:
                 files = {"image": file_of(picture_of(SUN))}
                 assert client.request(method.upper(), path, files=files).is_success
                 ran += 1
-    assert ran == 9
+    assert ran == 12
 
 
 def test_every_get_route_runs_with_its_examples(client: Client) -> None:
@@ -93,7 +93,7 @@ def test_every_get_route_runs_with_its_examples(client: Client) -> None:
         media_type = response.headers["content-type"].partition(";")[0]
         assert media_type in operations["get"]["responses"]["200"]["content"]
         ran += 1
-    assert ran == 16
+    assert ran == 18
 
 
 @pytest.mark.parametrize(
@@ -103,6 +103,7 @@ def test_every_get_route_runs_with_its_examples(client: Client) -> None:
         ("BatchRequest", "predictions"),
         ("ShapesRequest", "shapes"),
         ("SettingsRequest", "shapes/settings"),
+        ("DrawingImageRequest", "shapes/image"),
     ],
 )
 def test_examples_of_schemas_run(client: Client, schema: str, path: str) -> None:

@@ -73,7 +73,7 @@ def convolution(call: Call) -> LayerShape:
         size, lines = windows(axis, k, s, before, after, d)
         sizes.append(size)
         steps += lines
-        reads[axis.index] = Window(k, s, before, d)
+        reads[axis.index] = Window(k, s, before, d, after)
     # PyTorch gives no output channels where there are no input channels.
     made = call["out_channels"] if call["in_channels"] else 0
     output = (*call.input_shape[:channel], made, *sizes)

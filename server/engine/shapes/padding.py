@@ -65,7 +65,7 @@ def pad(call: Call, mode: str) -> LayerShape:
         output[index] = size + before + after
         text = "{i} + {a} + {b}"
         steps.append(step("o", "output size", text, (i, a, b), output[index], axis=index))
-        reads[index] = Window(1, 1, before)
+        reads[index] = Window(1, 1, before, 1, after)
     check_size("padding", tuple(output), "The output")
     return LayerShape(
         call.input_shape,

@@ -119,7 +119,7 @@ def _pooling(
         )
         sizes.append(size)
         steps += lines
-        reads[axis.index] = Window(kernels[place], strides[place], padding, dilation or 1)
+        reads[axis.index] = Window(kernels[place], strides[place], padding, dilation or 1, padding)
     output = (*call.input_shape[: -call.axes], *sizes)
     check_size("kernel_size", output, "The output")
     return LayerShape(

@@ -15,6 +15,8 @@ class Window:
     stride: int
     before: int
     dilation: int = 1
+    after: int = 0
+    """Padding behind the last position, which says how far windows may reach."""
 
 
 @dataclass(frozen=True)
