@@ -86,7 +86,7 @@ def convolution(call: Call) -> Broken:
     group = place.channel // (outputs // groups)
     low, high = group * per_group, (group + 1) * per_group
     stride, dilation = each(call["stride"], axes), each(call["dilation"], axes)
-    padding = _padding(call["padding"], kernel_size, dilation)
+    padding = padding_of(call["padding"], kernel_size, dilation)
     mode = str(call["padding_mode"])
     sizes = sizes_of(call, axes)
     taps = [
@@ -159,7 +159,7 @@ def sizes_of(call: Call, axes: int) -> list[int]:
     return list(call.operand("input").tensor.shape[-axes:])
 
 
-def _padding(given: object, kernel_size: list[int], dilation: list[int]) -> list[tuple[int, int]]:
+def padding_of(given: object, kernel_size: list[int], dilation: list[int]) -> list[tuple[int, int]]:
     """Cells before and after, for each axis."""
     if given == "valid":
         return [(0, 0)] * len(kernel_size)

@@ -81,6 +81,33 @@ class Plan:
         last, transfer = self._entries[key]
         return self._read(last, _pieces(bits if transfer is None else transfer(bits)), input)
 
+    def on_the_way(self, slot: Slot, bits: Bits) -> list[State | None]:
+        """What is read of every tensor for some of one, by the tensor's number.
+
+        Raises:
+            Uncertain: this is not the way to tell.
+        """
+        number, wanted = self._located(slot, bits)
+        return self._all_read(number, wanted)
+
+    def at(self, slot: Slot, wanted: Sequence[State | None]) -> State:
+        """Of what ``on_the_way`` found, the positions of one tensor.
+
+        Raises:
+            Uncertain: this is not the way to tell.
+        """
+        if slot.view.storage not in self._times:
+            return []
+        number, transfer = self._entry(slot.view, slot.time)
+        state = wanted[number] if number < len(wanted) else None
+        if transfer is None or not state:
+            return state or []
+        whole = self._views[number]
+        back = None if whole is None else reviewed(whole, slot.view)
+        if back is None:
+            raise Uncertain
+        return [piece for item in state for piece in _pieces(back(item))]
+
     def note_coverage(self, input: int = 0) -> None:
         """Let ways back end where all of a tensor is wanted that reads the whole input.
 
@@ -97,6 +124,31 @@ class Plan:
                     covering[number] = _all(view)
             except Uncertain:
                 continue
+
+    def _located(self, slot: Slot, bits: Bits) -> tuple[int, State]:
+        """The tensor that a slot is a view of, and the positions there."""
+        number, transfer = self._entry(slot.view, slot.time)
+        return number, _pieces(bits if transfer is None else transfer(bits))
+
+    def _all_read(self, last: int, start: State) -> list[State | None]:
+        wanted: list[State | None] = [None] * (last + 1)
+        wanted[last] = start or None
+        for number in range(last, -1, -1):
+            state = wanted[number]
+            if state is None or self._made[number][0] < 0:
+                continue
+            if number not in self._reads:
+                self._reads[number] = self._read_by(number)
+            for source, transfer in self._reads[number]:
+                others = wanted[source]
+                for item in state:
+                    read = item if transfer is None else transfer(item)
+                    for piece in _pieces(read):
+                        if others is None:
+                            others = wanted[source] = [piece]
+                        elif piece not in others:
+                            _join(others, piece)
+        return wanted
 
     def _read(self, last: int, start: State, input: int) -> State:
         """The positions of an input that are read for some of the tensor of a number."""

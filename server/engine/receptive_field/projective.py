@@ -102,6 +102,58 @@ def projective_field(
     return ProjectiveField(box, torch.from_numpy(mask.copy()), status, causes)
 
 
+@dataclass(frozen=True)
+class Reach:
+    """What one place can change in one later tensor."""
+
+    mask: Mask = field(repr=False)
+    """Bool (C, *spatial), of the first item; of a tensor without channels its own shape."""
+    status: Status
+    """As of ``ProjectiveField``."""
+    causes: tuple[str, ...]
+
+    @property
+    def cells(self) -> Mask:
+        """The same without channels: their union."""
+        return np.asarray(some(self.mask, 0)) if self.mask.ndim else self.mask
+
+
+def projective_fields(
+    trace: Trace, source: str, index: tuple[Place, ...], *, pointwise_normalisation: bool = False
+) -> dict[str, Reach]:
+    """What a place of an input or of a node's first output can change in every later node.
+
+    Args:
+        trace: of the model.
+        source: name of an input or of a node.
+        index: for each axis after the batch an index, a half-open range, or None for all.
+        pointwise_normalisation: as in ``receptive_field``.
+
+    Returns:
+        By the name of the node, in the order in which they ran; those alone that it reaches.
+
+    Raises:
+        KeyError: no such input or node.
+        IndexError: no such place.
+    """
+    if pointwise_normalisation:
+        trace = trace.with_constant_statistics
+    if source in trace.inputs:
+        start = Slot(trace.input_views[trace.inputs.index(source)], 0)
+    else:
+        start = trace[source].slots[0]
+    shape = start.view.shape
+    if len(index) != max(0, len(shape) - 1):
+        raise IndexError(
+            f"{source} is {list(shape)}: a place has {len(shape) - 1} indices after the batch, "
+            f"not {len(index)}."
+        )
+    place = [_along(f"{source} has index[{n}]", at, shape[n + 1]) for n, at in enumerate(index)]
+    marks = np.zeros(shape, np.bool_)
+    marks[(slice(0, 1), *place)] = True
+    return _Spread(trace, source, start).reached(marks)
+
+
 class _Walk:
     """From marked positions of an input on, operation by operation, to a tensor.
 
@@ -270,6 +322,73 @@ class _Walk:
             if marks is not None and (marks & read).any():
                 return True
         return False
+
+
+class _Spread(_Walk):
+    """From marked positions of a tensor on to every node that follows from it."""
+
+    def __init__(self, trace: Trace, source: str, start: Slot) -> None:
+        last = max((slot.time for node in trace.nodes for slot in node.slots), default=0)
+        super().__init__(trace, Slot(start.view, last))
+        self._start = start
+        self._at: dict[int, list[tuple[str, Slot]]] = {}
+        following = {source}
+        for node in trace.nodes:
+            if following.intersection(node.inputs) and node.name != source:
+                following.add(node.name)
+                if node.slots:
+                    first = node.slots[0]
+                    self._at.setdefault(first.time, []).append((node.name, first))
+        self._order = [node.name for node in trace.nodes]
+        self._sure: dict[int, tuple[Status, dict[str, None]]] = {}
+        """How sure the marks in a storage are, and because of which operators not."""
+
+    def reached(self, marks: Mask) -> dict[str, Reach]:
+        """By the name of the node, what is marked there."""
+        self._memory.add(self._start.view, marks)
+        found = dict(self._marked_at(self._start.time))
+        for time in range(self._start.time, len(self._operations)):
+            self._step(self._operations[time])
+            found |= self._marked_at(time + 1)
+        return {name: found[name] for name in self._order if name in found}
+
+    def _step(self, operation: Operation) -> None:
+        results = (*operation.results, *operation.written)
+        read = [*arguments_read(operation), *operation.outside]
+        status, causes = self._certainty(read)
+        self._status, self._causes = "exact", {}
+        marks = self._marked(operation, results)
+        status = max(status, self._status, key=WORSE.__getitem__)
+        for view in operation.results:
+            self._memory.drop(view)
+            self._sure.pop(view.storage, None)
+        for view in operation.written:
+            self._memory.take(view)
+        for view, marked in zip(results, marks, strict=True):
+            if marked is not None:
+                self._memory.add(view, marked)
+                before, known = self._sure.get(view.storage, ("exact", {}))
+                worse = max(before, status, key=WORSE.__getitem__)
+                self._sure[view.storage] = worse, {**known, **causes, **self._causes}
+
+    def _certainty(self, views: Sequence[View]) -> tuple[Status, dict[str, None]]:
+        status: Status = "exact"
+        causes: dict[str, None] = {}
+        for view in views:
+            if self._memory.get(view) is not None and view.storage in self._sure:
+                known, because = self._sure[view.storage]
+                status = max(status, known, key=WORSE.__getitem__)
+                causes |= because
+        return status, causes
+
+    def _marked_at(self, time: int) -> dict[str, Reach]:
+        found: dict[str, Reach] = {}
+        for name, slot in self._at.get(time, ()):
+            marks = self._memory.get(slot.view)
+            if marks is not None and (not marks.ndim or marks[0].any()):
+                status, causes = self._sure.get(slot.view.storage, ("exact", {}))
+                found[name] = Reach(marks[0] if marks.ndim else marks, status, tuple(causes))
+        return found
 
 
 def _region(shape: tuple[int, ...], position: tuple[Place, ...], name: str) -> Mask:

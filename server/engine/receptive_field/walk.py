@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from server.engine.receptive_field.memory import Mask, Memory
@@ -31,18 +31,23 @@ def walk_back(
     inputs: Sequence[View],
     slot: Slot,
     positions: Mask,
+    visit: Callable[[int, Memory], None] | None = None,
 ) -> Reached:
     """Which positions of the inputs can change the given positions of a tensor.
 
     Positions live in memory, not in tensors: an operation takes what it wrote out of the set and
-    puts in what it read for that. A view of the same memory needs no step.
+    puts in what it read for that. A view of the same memory needs no step. ``visit`` is shown the
+    set at every time on the way, which is how many operations had run by then.
     """
     memory = Memory(storages)
     memory.add(slot.view, positions)
     status: Status = "exact"
     causes: dict[str, None] = {}
     changing = changing_storages(operations[: slot.time], inputs)
-    for operation in reversed(operations[: slot.time]):
+    for time in range(slot.time, 0, -1):
+        if visit:
+            visit(time, memory)
+        operation = operations[time - 1]
         wanted = [memory.take(view) for view in (*operation.results, *operation.written)]
         for view in operation.results:
             memory.drop(view)
@@ -62,6 +67,8 @@ def walk_back(
         reads += [(view, everything(view)) for view in operation.outside]
         for view, mask in reads:
             memory.add(view, mask)
+    if visit:
+        visit(0, memory)
     return Reached(tuple(memory.get(view) for view in inputs), status, tuple(causes))
 
 

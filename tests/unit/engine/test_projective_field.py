@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from server.engine import trace_model
 from server.engine.receptive_field import projective, windows
-from server.engine.receptive_field.projective import ProjectiveField
+from server.engine.receptive_field.projective import ProjectiveField, projective_fields
 from server.engine.receptive_field.reads import first
 from server.engine.trace import Trace
 from tests.support.networks import Apply
@@ -240,3 +240,117 @@ def test_what_is_not_there(position: Any, options: dict[str, Any], message: str)
         trace.projective_field("<output>", position, **options)
     with pytest.raises(KeyError, match="Nothing called 'head'"):
         trace.projective_field("head", (1,))
+
+
+class Branches(nn.Module):
+    """A strided convolution, a residual sum in place, and branches that are joined."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(2, 4, 3, stride=2, padding=1)
+        self.grouped = nn.Conv2d(4, 4, 3, padding=1, groups=2)
+        self.activation = nn.ReLU(inplace=True)
+        self.pooling = nn.AvgPool2d(2)
+        self.side = nn.Conv2d(4, 2, 1, stride=2)
+        self.linear = nn.Linear(6 * 3 * 3, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        y = self.activation(self.grouped(x))
+        y += x
+        y = torch.cat([self.pooling(y), self.side(x)], 1)
+        logits: Tensor = self.linear(y.flatten(1))
+        return logits
+
+
+def changed(model: nn.Module, x: Tensor, source: str, index: tuple[int, ...]) -> dict[str, Any]:
+    """By path, which values of the first item change with one value of the input or a module."""
+    kept: dict[str, Tensor] = {}
+    more = [0.0]
+
+    def hook(path: str) -> Any:
+        def keep(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+            output = output.clone()
+            if path == source:
+                output[(0, *index)] += more[0]
+            kept[path] = output.clone()
+            return output
+
+        return keep
+
+    handles = [it.register_forward_hook(hook(path)) for path, it in model.named_modules() if path]
+    runs = []
+    try:
+        for more[0] in (0.0, 1.0):
+            given = x.clone()
+            if source == "input":
+                given[(0, *index)] += more[0]
+            model(given)
+            runs.append(dict(kept))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {path: (runs[0][path] != runs[1][path])[0] for path in runs[0]}
+
+
+@pytest.mark.parametrize(
+    ("source", "index"),
+    [
+        ("input", (0, 0, 0)),
+        ("input", (1, 5, 11)),
+        ("stem", (3, 2, 2)),
+        ("grouped", (0, 5, 1)),
+        ("side", (1, 1, 1)),
+    ],
+)
+def test_all_later_nodes_at_once_against_perturbation(source: str, index: tuple[int, ...]) -> None:
+    model = Branches().double().eval()
+    with torch.no_grad():
+        for value in model.parameters():
+            value.uniform_(0.5, 1)
+    x = torch.rand(1, 2, 12, 12, dtype=torch.float64)
+    trace = trace_model(model, x)
+    found = projective_fields(trace, source, index)
+    expected = changed(model, x, source, index)
+    for path, differs in expected.items():
+        if path == source or not differs.any():
+            assert path not in found
+            continue
+        reach = found[path]
+        assert np.array_equal(reach.mask, differs.numpy()), path
+        assert (reach.status, reach.causes) == ("exact", ())
+    assert set(found) - set(expected) <= {"add", "cat", "flatten"}
+    order = [node.name for node in trace.nodes]
+    assert list(found) == sorted(found, key=order.index)
+
+
+def test_all_channels_of_a_pixel_are_the_field_of_each_layer() -> None:
+    trace = trace_model(Branches().eval(), (1, 2, 12, 12))
+    found = projective_fields(trace, "input", (None, 4, 7))
+    for name, reach in found.items():
+        field = trace.projective_field(name, (4, 7))
+        assert np.array_equal(reach.cells, field.mask)
+
+
+def test_what_is_unknown_on_one_way_says_nothing_of_another() -> None:
+    class Two(nn.Module):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            unknown = mystery(x)
+            return x.neg(), unknown, unknown.abs()
+
+    found = projective_fields(trace_model(Two(), (1, 1, 8)), "input", (0, 3))
+    assert found["neg"].status == "exact"
+    assert found["neg"].cells.nonzero()[0].tolist() == [3]
+    assert found["abs"].status == "unsupported"
+    assert found["abs"].cells.all()
+    assert found["abs"].causes == ("doodlescope_tests::mystery",)
+
+
+def test_no_such_place_of_a_node() -> None:
+    trace = trace_model(Branches().eval(), (1, 2, 12, 12))
+    with pytest.raises(KeyError):
+        projective_fields(trace, "nothing", (0, 0, 0))
+    with pytest.raises(IndexError, match="has 3 indices after the batch, not 2"):
+        projective_fields(trace, "stem", (0, 0))
+    with pytest.raises(IndexError, match=r"stem has index\[0\] 0 to 3, not 4"):
+        projective_fields(trace, "stem", (4, 0, 0))
