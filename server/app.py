@@ -29,6 +29,8 @@ from server.routes import (
     pages,
     predictions,
     shapes,
+    statistics,
+    weights,
 )
 from server.services.catalog import Catalog, load_catalog
 from server.services.drawings import warm_up
@@ -85,7 +87,7 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     problems.install(app, app.state.pages)
-    for routes in (predictions, inspections, differences, models, shapes):
+    for routes in (predictions, inspections, statistics, differences, models, weights, shapes):
         app.include_router(routes.router, prefix=API)
     app.include_router(pages.router)
     app.mount("/static", Static(directory=STATIC, check_dir=False), name="static")

@@ -104,6 +104,11 @@ def quantise(maps: Maps, extent: LayerRange) -> NDArray[np.uint8]:
 
 def encode_atlas(inspection: str, layers: Mapping[str, tuple[Maps, LayerRange]]) -> bytes:
     """The atlas of several layers, in the order given; see the module's description."""
+    return encode_maps({"inspection": inspection}, layers)
+
+
+def encode_maps(about: Mapping[str, Any], layers: Mapping[str, tuple[Maps, LayerRange]]) -> bytes:
+    """An atlas of any maps, such as weights, whose header says ``about`` what they are."""
     entries: list[dict[str, Any]] = []
     bodies: list[bytes] = []
     offset = 0
@@ -125,7 +130,7 @@ def encode_atlas(inspection: str, layers: Mapping[str, tuple[Maps, LayerRange]])
         bodies.append(body)
         offset += len(body)
     header = json.dumps(
-        {"inspection": inspection, "layers": entries}, separators=(",", ":"), allow_nan=False
+        {**about, "layers": entries}, separators=(",", ":"), allow_nan=False
     ).encode()
     header += b" " * (-len(header) % 4)
     return b"".join([MAGIC, struct.pack("<I", len(header)), header, *bodies])

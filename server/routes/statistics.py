@@ -1,0 +1,82 @@
+"""Layers of kept inspections in numbers: statistics, contributions, histograms."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.concurrency import run_in_threadpool
+
+from server.dependencies import KeptInspectionById, RunningServices
+from server.routes.responses import IMMUTABLE, problems
+from server.schemas.statistics import Histogram, LayerContributions, LayerStatistics
+from server.services.statistics import (
+    BINS,
+    describe_histogram,
+    describe_statistics,
+    find_contributions,
+    values_of,
+)
+
+router = APIRouter(prefix="/inspections/{id}/layers/{layer}", tags=["inspections"])
+
+LayerName = Annotated[str, Path(description="Name of a layer, as the manifest has it.")]
+Bins = Annotated[int, Query(description=f"How many bins, at most {BINS}.")]
+
+
+@router.get("/statistics", response_model=LayerStatistics, responses=problems(404, 410, 422))
+async def get_statistics(
+    kept: KeptInspectionById,
+    layer: LayerName,
+    response: Response,
+    low: Annotated[float | None, Query(description="Count the values below this.")] = None,
+    high: Annotated[float | None, Query(description="Count the values above this.")] = None,
+) -> LayerStatistics:
+    """Extremes, mean, share of zeros of every channel of a layer, and which are dead.
+
+    Of the exact values, on this input.
+    """
+    described = await run_in_threadpool(describe_statistics, kept.layer(layer), low, high)
+    response.headers["Cache-Control"] = IMMUTABLE
+    return described
+
+
+@router.get(
+    "/contributions", response_model=LayerContributions, responses=problems(404, 410, 422, 503)
+)
+async def get_contributions(
+    kept: KeptInspectionById,
+    services: RunningServices,
+    layer: LayerName,
+    response: Response,
+    label: Annotated[
+        str | None,
+        Query(
+            description="To the logit of which category; the likeliest if left out.", max_length=500
+        ),
+    ] = None,
+) -> LayerContributions:
+    """What every channel of a layer contributes to the logit of a category.
+
+    Gradient times value, summed over the channel; the model runs once more, with gradients.
+    """
+    described = await find_contributions(services.lane, kept, layer, label)
+    response.headers["Cache-Control"] = IMMUTABLE
+    return described
+
+
+@router.get("/histogram", response_model=Histogram, responses=problems(404, 410, 422))
+async def get_histogram(
+    kept: KeptInspectionById,
+    layer: LayerName,
+    response: Response,
+    channel: Annotated[
+        int | None, Query(description="Of one channel, from 0; of all of them if left out.")
+    ] = None,
+    bins: Bins = 48,
+) -> Histogram:
+    """How the exact values of a layer, or of one channel of it, spread."""
+    values = values_of(kept.layer(layer), channel)
+    described = await run_in_threadpool(describe_histogram, values, bins)
+    response.headers["Cache-Control"] = IMMUTABLE
+    return described
