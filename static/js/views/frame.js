@@ -1,4 +1,7 @@
-/** One requestAnimationFrame for the whole page. */
+/** One requestAnimationFrame for the whole page, which leaves time for the pen. */
+
+/** Milliseconds of a frame that jobs may take; what remains is done in the next one. */
+const BUDGET = 10;
 
 /** @type {Map<object, () => void>} */
 const waiting = new Map();
@@ -6,13 +9,20 @@ let scheduled = 0;
 
 function flush() {
   scheduled = 0;
-  const jobs = [...waiting.values()];
-  waiting.clear();
-  for (const job of jobs) job();
+  const end = performance.now() + BUDGET;
+  for (const [owner, job] of [...waiting]) {
+    // An earlier job may have taken it off, or put another in its place.
+    if (waiting.get(owner) !== job) continue;
+    waiting.delete(owner);
+    job();
+    if (performance.now() > end) break;
+  }
+  if (waiting.size > 0 && !scheduled) scheduled = requestAnimationFrame(flush);
 }
 
 /**
- * Run `job` in the next frame; a later job of the same owner replaces it.
+ * Run `job` in the next frame that has time for it, in the order of the owners' first calls; a later
+ * job of the same owner replaces it.
  *
  * @param {object} owner
  * @param {() => void} job

@@ -23,6 +23,10 @@ export class LayerTile {
   /** @type {RangeMode} */
   #mode = "layer";
   #resize;
+  /** Of the area; asking for it between two changes would have the browser lay out the page. */
+  #size = { width: 0, height: 0 };
+  /** How many channels the caption counts. */
+  #captioned = -1;
   #onScreen = false;
 
   /**
@@ -51,7 +55,11 @@ export class LayerTile {
     );
     this.element = html("li", { class: "layer-item", "data-straight": straight }, this.#button);
     this.#caption(0);
-    this.#resize = new ResizeObserver(() => this.#repaint());
+    this.#resize = new ResizeObserver((entries) => {
+      const { width, height } = entries[entries.length - 1].contentRect;
+      this.#size = { width: Math.round(width), height: Math.round(height) };
+      this.#repaint();
+    });
     this.#resize.observe(this.#area);
   }
 
@@ -105,6 +113,8 @@ export class LayerTile {
 
   /** @param {number} shown */
   #caption(shown) {
+    if (shown === this.#captioned) return;
+    this.#captioned = shown;
     const { shape, name } = this.#node;
     const part = shown > 0 && shown < this.#channels;
     const channels = part ? `${shown} of ${this.#channels} channels shown` : "";
@@ -118,8 +128,7 @@ export class LayerTile {
   }
 
   #paint() {
-    const width = this.#area.clientWidth;
-    const height = this.#area.clientHeight;
+    const { width, height } = this.#size;
     if (width < 1 || height < 1) return;
     const density = devicePixelRatio;
     const canvas = this.#canvas;

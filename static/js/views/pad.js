@@ -38,6 +38,9 @@ export class Pad {
   /** @type {CanvasImageSource & {width: number, height: number} | null} */
   #image = null;
   #resize;
+  /** Side of the canvas and colour of its ink; asking for them anew would cost a layout a stroke. */
+  #size = 0;
+  #ink = "";
   #forgetTheme;
   #stop = new AbortController();
   #forgetKeys;
@@ -49,9 +52,15 @@ export class Pad {
   constructor(canvas, handlers) {
     this.#canvas = canvas;
     this.#handlers = handlers;
-    this.#resize = new ResizeObserver(() => this.#repaint());
+    this.#resize = new ResizeObserver((entries) => {
+      this.#size = entries[entries.length - 1].contentRect.width;
+      this.#repaint();
+    });
     this.#resize.observe(canvas);
-    this.#forgetTheme = onThemeChange(() => this.#repaint());
+    this.#forgetTheme = onThemeChange(() => {
+      this.#ink = "";
+      this.#repaint();
+    });
     const signal = this.#stop.signal;
     canvas.addEventListener("pointerdown", (event) => this.#pressed(event), { signal });
     canvas.addEventListener("pointermove", (event) => this.#moved(event), { signal });
@@ -222,7 +231,7 @@ export class Pad {
 
   #paint() {
     const canvas = this.#canvas;
-    const side = Math.round(canvas.clientWidth * devicePixelRatio);
+    const side = Math.round(this.#size * devicePixelRatio);
     if (side === 0) return;
     if (canvas.width !== side || canvas.height !== side) canvas.width = canvas.height = side;
     const context = context2d(canvas);
@@ -234,7 +243,8 @@ export class Pad {
       const scale = PAD_SIDE / Math.max(width, height, 1);
       context.drawImage(this.#image, (PAD_SIDE - width * scale) / 2, (PAD_SIDE - height * scale) / 2, width * scale, height * scale);
     }
-    context.strokeStyle = getComputedStyle(canvas).color;
+    this.#ink ||= getComputedStyle(canvas).color;
+    context.strokeStyle = this.#ink;
     context.lineWidth = this.#penWidth;
     context.lineCap = "round";
     context.lineJoin = "round";

@@ -32,6 +32,8 @@ export class PixelView {
   /** @type {ImageData | null} */
   #image = null;
   #resize;
+  /** Of the canvas; asking for it between two changes would have the browser lay out the page. */
+  #size = { width: 0, height: 0 };
   #forgetKeys;
 
   /**
@@ -52,7 +54,10 @@ export class PixelView {
       onkeydown: (/** @type {KeyboardEvent} */ event) => this.#keyed(event),
     });
     parent.append(this.#canvas);
-    this.#resize = new ResizeObserver(() => this.#repaint());
+    this.#resize = new ResizeObserver((entries) => {
+      this.#size = entries[entries.length - 1].contentRect;
+      this.#repaint();
+    });
     this.#resize.observe(this.#canvas);
     this.#forgetKeys = registerKeys(PLACES.cells, [
       { keys: ["←", "↑", "→", "↓"], label: "Move the cell" },
@@ -91,6 +96,13 @@ export class PixelView {
   /** @param {Cell | null} cell */
   select(cell) {
     this.#chosen = cell;
+    this.#repaint();
+  }
+
+  /** Mark a cell as if the pointer were there, without telling. @param {Cell | null} cell */
+  point(cell) {
+    if (cell?.row === this.#hovered?.row && cell?.column === this.#hovered?.column) return;
+    this.#hovered = cell;
     this.#repaint();
   }
 
@@ -148,8 +160,8 @@ export class PixelView {
 
   #paint() {
     const canvas = this.#canvas;
-    const width = Math.round(canvas.clientWidth * devicePixelRatio);
-    const height = Math.round(canvas.clientHeight * devicePixelRatio);
+    const width = Math.round(this.#size.width * devicePixelRatio);
+    const height = Math.round(this.#size.height * devicePixelRatio);
     if (width === 0 || height === 0 || !this.#image) return;
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     const context = context2d(canvas);
