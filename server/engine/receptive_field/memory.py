@@ -17,7 +17,10 @@ Mask = NDArray[np.bool_]
 
 def some(positions: Mask, axes: int | tuple[int, ...], keepdims: bool = False) -> Mask:
     """Whether any position along the axes is in the set."""
-    return np.asarray(positions.any(axis=axes, keepdims=keepdims))
+    found: Any = positions.any(axis=axes, keepdims=keepdims)
+    # Over all axes it is a number; what stands for a set in a rule that is transposed stays so.
+    mask: Mask = np.asarray(found) if isinstance(found, np.bool_) else found
+    return mask
 
 
 class Memory:

@@ -140,7 +140,7 @@ class Recorded:
         back: Callable[[NDArray[Any]], NDArray[Any]],
     ) -> Recorded:
         """A product with a fixed matrix, whose axes before the last two may be broadcast."""
-        shape = product(np.empty(self.shape, np.float32)).shape
+        shape = product(np.zeros(self.shape, np.float32)).shape
         return self._then(
             shape, lambda marks: unbroadcast(back(marks.astype(np.float32)) > 0, self.shape)
         )

@@ -354,3 +354,17 @@ def test_no_such_place_of_a_node() -> None:
         projective_fields(trace, "stem", (0, 0))
     with pytest.raises(IndexError, match=r"stem has index\[0\] 0 to 3, not 4"):
         projective_fields(trace, "stem", (4, 0, 0))
+
+
+def test_rules_of_usual_layers_are_transposed_and_not_probed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Probing takes a thousand times as long, and says less."""
+
+    def probed(*_: Any) -> Any:
+        raise AssertionError("a usual layer was probed")
+
+    monkeypatch.setattr(projective._Walk, "_probed", probed)
+    trace = trace_model(Branches().eval(), (1, 2, 12, 12))
+    found = projective_fields(trace, "input", (0, 4, 7))
+    assert {reach.status for reach in found.values()} == {"exact"}
