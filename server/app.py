@@ -37,6 +37,7 @@ from server.services.drawings import warm_up
 from server.services.inference import Inference
 from server.services.inspections import Inspections, InspectionStore
 from server.services.lane import Lane
+from server.services.served_models import open_served
 from server.settings import Settings
 
 API = "/api/v1"
@@ -66,7 +67,7 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
 
     Args:
         settings: from the environment if left out.
-        load: gives the models; the shipped ones if left out.
+        load: gives the models; ``load_models`` if left out.
     """
     chosen = settings or Settings()
     app = FastAPI(
@@ -79,7 +80,7 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=functools.partial(_lifespan, chosen, load or _shipped),
+        lifespan=functools.partial(_lifespan, chosen, load or load_models),
     )
     app.state.pages = Pages(TEMPLATES, STATIC)
     app.openapi = functools.partial(documentation.openapi, app)  # type: ignore[method-assign]
@@ -94,10 +95,17 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
     return app
 
 
-def _shipped(settings: Settings) -> Catalog:
-    return load_catalog(
-        settings.default_model, resolve_device(settings.device), settings.batch_images
-    )
+def load_models(settings: Settings) -> Catalog:
+    """The shipped models, and those that the settings name.
+
+    Raises:
+        ModelUnavailable: one of them cannot be opened; the message says why.
+    """
+    device = resolve_device(settings.device)
+    catalog = load_catalog(settings.default_model, device, settings.batch_images)
+    for served in settings.models:
+        catalog.put(open_served(served, catalog.names, device, settings.batch_images))
+    return catalog
 
 
 @asynccontextmanager

@@ -32,6 +32,19 @@ class Services:
     inference: Inference
     inspections: Inspections
 
+    async def current(self, model: Model) -> Model:
+        """The model as it is now: of a live module, whose weights may have changed, a new one.
+
+        What was kept of the old one is let go then.
+        """
+        if not model.is_live:
+            return model
+        now = await self.lane.alone(model.renewed)
+        if now is not model:
+            self.catalog.put(now)
+            self.inspections.forget(model.name)
+        return now
+
 
 def _services(request: Request) -> Services:
     services: Services = request.app.state.services
@@ -49,7 +62,7 @@ RunningPages = Annotated[Pages, Depends(_pages)]
 
 async def described_model(services: Services, name: str) -> Model:
     """The model of that name, with its nodes; raises NotFound."""
-    model = services.catalog.get(name)
+    model = await services.current(services.catalog.get(name))
     if not model.has_nodes:
         await services.lane.alone(lambda: model.graph)  # it runs the model
         await asyncio.to_thread(lambda: model.nodes)

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from server.engine.devices import Device
 
 Count = Annotated[int, Field(ge=1)]
+
+
+class ServedModel(BaseModel):
+    """A model of the user's, and what the user says of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(
+        description="package.module:factory, timm:NAME, torchvision:NAME or a network of ours."
+    )
+    name: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        description="Its name in addresses; made of the model if left out.",
+    )
+    weights: Path | None = Field(default=None, description="Its weights, a safetensors file.")
+    input: tuple[str, ...] = Field(
+        default=(), description="Its inputs, each as [NAME=]SIZES[:DTYPE]."
+    )
+    labels: Path | None = Field(
+        default=None, description="A text file with the label of each logit in a line of its own."
+    )
+    normalise: str | None = Field(
+        default=None, description="mean,std of pixels in 0..1; or those of each channel."
+    )
 
 
 class Settings(BaseSettings):
@@ -23,6 +49,13 @@ class Settings(BaseSettings):
     threads: Count = Field(default=1, description="Threads of one PyTorch operation on the CPU.")
     default_model: str = Field(
         default="doodle-classifier", description="The model that answers when a request names none."
+    )
+
+    models: tuple[ServedModel, ...] = Field(
+        default=(),
+        description="Models of your own beside the shipped ones, a JSON list of objects with "
+        "`model` and, as needed, `name`, `weights`, `input` (a list), `labels`, `normalise`; see "
+        "`doodlescope serve --help`.",
     )
 
     body_bytes: Count = Field(
@@ -48,7 +81,7 @@ class Settings(BaseSettings):
         description="Largest absolute value of a coordinate.",
     )
     batch: Count = Field(default=256, description="Most drawings in one request.")
-    top_k: Count = Field(default=345, description="Most guesses in one answer.")
+    top_k: Count = Field(default=1_000, description="Most guesses in one answer.")
 
     batch_images: Count = Field(default=64, description="Most images in one forward pass.")
     queued_images: Count = Field(

@@ -86,7 +86,7 @@ def read_images(file: Path) -> list[NamedImage]:
             images = list(_read_lines(file))
         else:
             data = file.read_bytes()
-            images = [NamedImage(file.name, normalise(open_picture(data, Settings()), data).image)]
+            images = [NamedImage(file.name, normalise(open_picture(data, Settings()), data).pixels)]
     if not images:
         raise CommandFailed(f"{file} holds no drawings.")
     return images

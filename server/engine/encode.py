@@ -208,3 +208,10 @@ def encode_npz(model: str, layer: str, activation: NDArray[Any]) -> bytes:
     file = io.BytesIO()
     np.savez_compressed(file, activation=activation, layer=np.array(layer), model=np.array(model))
     return file.getvalue()
+
+
+def encode_image(pixels: NDArray[np.uint8]) -> bytes:
+    """Pixels (height, width), grey, or (height, width, 3), RGB, as a PNG of that size."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return file.getvalue()

@@ -12,11 +12,11 @@ from server.routes.documentation import drawing_or_image
 from server.routes.questions import read_question
 from server.routes.responses import IMMUTABLE, immutable, problems
 from server.schemas.arithmetic import Arithmetic
-from server.schemas.inspections import Channel, Inspection, Unit
+from server.schemas.inspections import Channel, InputPixel, Inspection, Unit
 from server.services.arithmetic import TERMS, check_limit, explain
 from server.services.inference import check_top_k
 from server.services.layers import describe_inspection, inspection_url
-from server.services.units import describe_channel, describe_unit
+from server.services.units import describe_channel, describe_input_pixel, describe_unit
 
 router = APIRouter(prefix="/inspections", tags=["inspections"])
 
@@ -74,6 +74,32 @@ async def get_inspection(
     check_top_k(kept.model, top_k, services.settings.top_k, "top_k")
     response.headers["Cache-Control"] = IMMUTABLE
     return describe_inspection(kept, top_k)
+
+
+@router.get(
+    "/{id}/input.png",
+    response_class=Response,
+    responses={**_binary("image/png", "A picture."), **problems(404, 410, 422)},
+)
+async def get_input_picture(request: Request, kept: KeptInspectionById) -> Response:
+    """The input as a picture, pixel for pixel: grey, of a doodle ink white on black, or RGB.
+
+    It is what the network received before it was normalised, rounded to bytes; exact values are in
+    `input.npz`.
+    """
+    return await immutable(request, "image/png", kept.input_png, filename="input.png")
+
+
+@router.get(
+    "/{id}/input/pixels/{y}/{x}", response_model=InputPixel, responses=problems(404, 410, 422)
+)
+async def get_input_pixel(
+    kept: KeptInspectionById, y: Index, x: Index, response: Response
+) -> InputPixel:
+    """One pixel of an input that is a picture: the exact value of each of its channels."""
+    described = describe_input_pixel(kept, y, x)
+    response.headers["Cache-Control"] = IMMUTABLE
+    return described
 
 
 @router.get(

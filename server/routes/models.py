@@ -95,6 +95,9 @@ def _summary(model: Model) -> ModelSummary:
         version=model.version,
         parameters=model.parameters,
         multiply_accumulates=model.multiply_accumulates,
+        input=model.kind,
         input_shape=list(model.input_shape),
+        examples=len(model.examples),
+        silence=model.silence,
         categories=len(model.categories),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import Request
@@ -22,11 +22,14 @@ from server.routes.bodies import (
     unsupported,
     validated,
 )
-from server.schemas.predictions import BatchRequest, DrawingLists, PredictionRequest
-from server.services.drawings import rasterise, read_drawing
+from server.schemas.predictions import (
+    BatchRequest,
+    DrawingLists,
+    ExampleRequest,
+    PredictionRequest,
+)
 from server.services.inference import Question, check_top_k
-from server.services.ink import normalise
-from server.services.pictures import open_picture
+from server.services.model_inputs import from_drawing, from_example, from_picture
 
 _DRAWING: TypeAdapter[Any] = TypeAdapter(DrawingLists)
 
@@ -53,8 +56,8 @@ async def read_question(request: Request, services: Services) -> Question:
 async def read_questions(request: Request, services: Services) -> tuple[list[Question], bool]:
     """The questions of a body, and whether it was a list of them.
 
-    A body is a JSON object with a ``drawing`` or with ``drawings``, a JSON list of drawings or of
-    such objects, or a form with an ``image``.
+    A body is a JSON object with a ``drawing``, with ``drawings`` or with an ``example``, a JSON
+    list of drawings or of objects with one, or a form with an ``image``.
     """
     check_encoding(request)
     if media_type(request) == FORM:
@@ -62,9 +65,12 @@ async def read_questions(request: Request, services: Services) -> tuple[list[Que
     if not is_json(request):
         raise unsupported(request)
     body = await read_json(request, services.settings)
+    if isinstance(body, dict) and "example" in body:
+        return [await _about_example(validated(ExampleRequest, body), services)], False
     asked = _asked(body, services.settings.batch)
     several = isinstance(body, list) or "drawings" in body
-    return await run_in_threadpool(_about_drawings, asked, services), several
+    questions = await run_in_threadpool(_about_drawings, asked, services)
+    return [await _current(question, services) for question in questions], several
 
 
 def _asked(body: Any, batch: int) -> list[_Asked]:
@@ -126,9 +132,23 @@ def _about_drawings(asked: Sequence[_Asked], services: Services) -> list[Questio
     for one in asked:
         model = services.catalog.chosen(one.model, f"{one.options_at}/model")
         check_top_k(model, one.top_k, limits.top_k, f"{one.options_at}/top_k")
-        drawing = read_drawing(one.lists, one.drawing_at, limits)
-        questions.append(Question(model, rasterise(drawing), one.top_k))
+        prepared = from_drawing(model, one.lists, one.drawing_at, limits)
+        questions.append(Question(model, prepared, one.top_k))
     return questions
+
+
+async def _about_example(asked: ExampleRequest, services: Services) -> Question:
+    model = services.catalog.chosen(asked.model, "/model")
+    check_top_k(model, asked.top_k, services.settings.top_k, "/top_k")
+    prepared = from_example(model, asked.example)
+    return await _current(Question(model, prepared, asked.top_k), services)
+
+
+async def _current(question: Question, services: Services) -> Question:
+    """The question to the model as it is now."""
+    if not question.model.is_live:
+        return question
+    return replace(question, model=await services.current(question.model))
 
 
 async def _about_image(request: Request, services: Services) -> Question:
@@ -136,5 +156,5 @@ async def _about_image(request: Request, services: Services) -> Question:
     upload = await read_image(request, limits)
     model = services.catalog.chosen(upload.model, "model")
     check_top_k(model, upload.top_k, limits.top_k, "top_k")
-    picture = await run_in_threadpool(open_picture, upload.data, limits)
-    return Question(model, await run_in_threadpool(normalise, picture, upload.data), upload.top_k)
+    prepared = await run_in_threadpool(from_picture, model, upload.data, limits)
+    return await _current(Question(model, prepared, upload.top_k), services)

@@ -139,7 +139,7 @@ async def render_drawing(request: Request, services: RunningServices) -> Drawing
     asked = await _read(request, services.settings, DrawingImageRequest)
     drawing = read_drawing(asked.drawing, "/drawing", services.settings)
     rendered = await run_in_threadpool(rasterise, drawing)
-    return DrawingImage(image=rendered.image.tolist())
+    return DrawingImage(image=rendered.pixels.tolist())
 
 
 @router.get("/kernels", response_model=KernelSources, responses=problems())

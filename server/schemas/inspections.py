@@ -14,8 +14,22 @@ from server.schemas.preprocessing import Preprocessing
 class InspectedInput(BaseModel):
     """What the network received, and how it came to be."""
 
-    shape: list[int] = Field(description="Channels, height, width.")
-    image: list[list[int]] = Field(description="Rows of values 0..255, ink 255 on 0.")
+    kind: Literal["doodle", "image", "example"] = Field(
+        description="A doodle of 28x28; an image for a model of images; an example of the model's."
+    )
+    shape: list[int] = Field(description="Channels, height, width; of the first of several inputs.")
+    image: list[list[int]] | None = Field(
+        description="Of a doodle: rows of values 0..255, ink 255 on 0. Null for others, which have "
+        "a picture."
+    )
+    size: list[int] | None = Field(
+        description="Height and width of the picture; null where the input is no picture."
+    )
+    picture: str | None = Field(
+        description="Where the input is as a picture (PNG, grey or RGB), before it is normalised; "
+        "null where it is none."
+    )
+    arrays: str = Field(description="Where the exact input is, as NumPy's .npz.")
     preprocessing: Preprocessing
 
 
@@ -37,8 +51,12 @@ class Inspection(BaseModel):
     model: str = Field(description="Name of the model that ran.")
     version: str = Field(description="Version of its weights.")
     input: InspectedInput
-    predictions: list[Guess] = Field(description="The best guesses, the likeliest first.")
-    entropy: float = Field(ge=0, description="Entropy of all probabilities, in nats.")
+    predictions: list[Guess] = Field(
+        description="The best guesses, the likeliest first; none of a model that makes none."
+    )
+    entropy: float | None = Field(
+        ge=0, description="Entropy of all probabilities, in nats; null where there are no guesses."
+    )
     layers: list[InspectedLayer] = Field(description="The layers in the order they ran.")
 
 
@@ -57,6 +75,20 @@ class Channel(BaseModel):
     minimum: float = Field(description="Smallest finite value.")
     maximum: float = Field(description="Largest finite value.")
     mean: float | None = Field(description="Mean of the finite values.")
+
+
+class InputPixel(BaseModel):
+    """One pixel of the input."""
+
+    y: int = Field(description="Row, counted from 0 at the top.")
+    x: int = Field(description="Column, counted from 0 at the left.")
+    levels: list[int] = Field(
+        description="What it looks like: grey, or red, green and blue; 0..255."
+    )
+    values: list[float | None] = Field(
+        description="The exact values that the network computes with, one for each channel; null "
+        "where one is not finite."
+    )
 
 
 class Unit(BaseModel):

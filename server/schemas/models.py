@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from server.schemas.nodes import Node
+
+_INPUT = "What it is asked about: doodles (and pictures of them), images, its own examples only."
+_SHAPE = "Shape of one input: channels, height, width of an image."
+_EXAMPLES = "How many inputs of its own it has to run on."
+_SILENCE = "Why it makes no guesses, in a sentence; empty where it does."
 
 
 class ModelSummary(BaseModel):
@@ -18,8 +23,11 @@ class ModelSummary(BaseModel):
     version: str = Field(description="Version of its weights.")
     parameters: int = Field(description="Number of learnable values.")
     multiply_accumulates: int = Field(description="Multiply-accumulates for one image.")
-    input_shape: list[int] = Field(description="Shape of one image: channels, height, width.")
-    categories: int = Field(description="Number of categories it tells apart.")
+    input: Literal["doodle", "image", "example"] = Field(description=_INPUT)
+    input_shape: list[int] = Field(description=_SHAPE)
+    examples: int = Field(description=_EXAMPLES)
+    categories: int = Field(description="Number of categories it tells apart; 0: it does not.")
+    silence: str = Field(description=_SILENCE)
 
 
 class ModelList(BaseModel):
@@ -37,7 +45,10 @@ class ModelDetails(BaseModel):
     version: str = Field(description="Version of its weights.")
     parameters: int = Field(description="Number of learnable values.")
     multiply_accumulates: int = Field(description="Multiply-accumulates for one image.")
-    input_shape: list[int] = Field(description="Shape of one image: channels, height, width.")
+    input: Literal["doodle", "image", "example"] = Field(description=_INPUT)
+    input_shape: list[int] = Field(description=_SHAPE)
+    examples: int = Field(description=_EXAMPLES)
+    silence: str = Field(description=_SILENCE)
     categories: list[str] = Field(description="The categories; a label is an index into them.")
     card: dict[str, Any] = Field(description="Data, split, accuracy, limits and licence.")
     nodes: list[Node] = Field(description="The graph, in the order in which it runs.")

@@ -67,6 +67,20 @@ class PredictionRequest(BaseModel):
     top_k: TopK = 5
 
 
+class ExampleRequest(BaseModel):
+    """An input of the model's own, and how to answer."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"example": 0, "model": "tiny"}]}
+    )
+
+    example: Annotated[
+        StrictInt, Field(ge=0, description="Which of the model's examples, counted from 0.")
+    ]
+    model: ModelName = None
+    top_k: TopK = 5
+
+
 class BatchRequest(BaseModel):
     """Several drawings, and how to answer all of them."""
 
@@ -88,7 +102,7 @@ class ImageForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     image: bytes = Field(
-        description="A PNG, JPEG, WebP or GIF file of a drawing.",
+        description="A PNG, JPEG, WebP or GIF file; for models of doodles, of a drawing.",
         json_schema_extra={"format": "binary"},
     )
     model: str | None = Field(
@@ -100,7 +114,7 @@ class ImageForm(BaseModel):
 class Guess(BaseModel):
     """One category, and how likely the model finds it."""
 
-    label: str = Field(description="The category, one of the 345 of Quick, Draw!.")
+    label: str = Field(description="The category: of the models of doodles one of Quick, Draw!'s.")
     probability: float = Field(ge=0, le=1, description="Softmax over the logits.")
     logit: float = Field(description="What the network's last layer gave, float32.")
 

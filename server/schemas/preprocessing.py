@@ -1,4 +1,4 @@
-"""How a drawing or an image became the 28x28 image that the network sees."""
+"""How a drawing or an image became the image that the network sees."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Box(BaseModel):
 
 
 class Offset(BaseModel):
-    """A shift in pixels of the 28x28 image."""
+    """A shift in pixels of the network's image."""
 
     x: float = Field(description="To the right.")
     y: float = Field(description="Downwards.")
@@ -33,14 +33,27 @@ class Offset(BaseModel):
 class Preprocessing(BaseModel):
     """From the input to the network's image: pixel = point * scale + offset."""
 
-    source: Literal["strokes", "image"] = Field(description="What was sent.")
+    source: Literal["strokes", "image", "example"] = Field(
+        description="What was sent: strokes, an image, or the number of an example of the model's."
+    )
     strokes: int | None = Field(default=None, description="Number of strokes (of a drawing).")
     points: int | None = Field(default=None, description="Number of points (of a drawing).")
     format: str | None = Field(default=None, description="File format (of an image).")
     width: int | None = Field(default=None, description="Width in pixels, upright (of an image).")
     height: int | None = Field(default=None, description="Height in pixels, upright (of an image).")
-    box: Box = Field(description="Bounding box of the ink.")
-    scale: float = Field(description="Pixels of the 28x28 image for one unit of the input.")
-    offset: Offset = Field(description="Where the input's origin comes to lie.")
-    line_width: float = Field(description="Width of the lines, in pixels of the 28x28 image.")
+    box: Box | None = Field(
+        default=None,
+        description="Bounding box of the ink; of an image for a model of images, the part of it "
+        "that is used.",
+    )
+    scale: float | None = Field(
+        default=None, description="Pixels of the network's image for one unit of the input."
+    )
+    offset: Offset | None = Field(
+        default=None, description="Where the input's origin comes to lie (of a doodle)."
+    )
+    line_width: float | None = Field(
+        default=None,
+        description="Width of the lines, in pixels of the network's image (of a doodle).",
+    )
     steps: list[Step] = Field(description="The steps in order.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,18 +15,22 @@ from torch import Tensor, nn
 
 from models import LoadedModel, load_model, model_names
 from server.doodle.categories import CATEGORIES
-from server.doodle.raster import SIDE
 from server.engine.capture import Capture, Captured, Diverged, capture_of
+from server.engine.preserved import preserved
 from server.engine.trace import Trace, trace_model
 from server.errors import InvalidInput, NotFound
 from server.schemas.nodes import Node
+from server.services.inputs import NetworkInput, Tensors
 from server.services.nodes import describe_nodes
-
-Images = NDArray[np.uint8]
-"""Images for the network: uint8 (N, 28, 28), ink 255 on 0."""
+from server.services.outputs import as_logits
+from server.services.preparation import DOODLES, Images, Preparation
+from server.services.versions import version_of
 
 Logits = NDArray[np.float32]
 """What the network gives: float32 (N, categories)."""
+
+Kind = Literal["doodle", "image", "example"]
+"""What a model is asked about: drawings (and pictures of them), images, or its examples alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +43,25 @@ class Model:
     module: nn.Module
     device: torch.device
     batch_images: int
+    preparation: Preparation | None = DOODLES
+    """How pictures become its input; None: its input is no picture, and it runs on examples."""
+    categories: tuple[str, ...] = CATEGORIES
+    """The names of the logits, in order; none where it gives no logits."""
+    silence: str = ""
+    """Why it gives no guesses, in a sentence; "" where it does."""
+    gives_probabilities: bool = False
+    """Whether a softmax is its last layer, so that it gives no logits but probabilities."""
+    examples: tuple[NetworkInput, ...] = ()
+    """Inputs of its own to run it on."""
+    is_live: bool = False
+    """Whether it is a module of somebody else's program, to be left as it is."""
+
+    @property
+    def kind(self) -> Kind:
+        """What it can be asked about."""
+        if self.preparation is None:
+            return "example"
+        return "doodle" if self.preparation.takes_doodles else "image"
 
     @property
     def title(self) -> str:
@@ -55,14 +79,11 @@ class Model:
         return int(self.card["multiply_accumulates"])
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of one image."""
-        return 1, SIDE, SIDE
-
-    @property
-    def categories(self) -> tuple[str, ...]:
-        """The names of the logits, in order."""
-        return CATEGORIES
+    def input_shape(self) -> tuple[int, ...]:
+        """Channels, height and width of one image; of an example the first tensor's, batch out."""
+        if self.preparation is not None:
+            return self.preparation.shape
+        return self._tensors(self.examples[0])[0].shape[1:]
 
     @property
     def description(self) -> str:
@@ -71,9 +92,8 @@ class Model:
 
     @functools.cached_property
     def graph(self) -> Trace:
-        """Of a run for one image, without outputs; made at the first use, on the torch lane."""
-        blank = np.zeros((1, SIDE, SIDE), np.uint8)
-        trace = trace_model(self.module, _as_input(blank, self.device))
+        """Of a run for one input, without outputs; made at the first use, on the torch lane."""
+        trace = trace_model(self.module, self._first_arguments())
         _ = trace.saved_for_backward_bytes  # which runs it once more: here, not when it is read
         return trace
 
@@ -87,6 +107,14 @@ class Model:
         """Whether graph and nodes are there already."""
         return "nodes" in vars(self)
 
+    def renewed(self) -> Model:
+        """This model where its weights are those of its version; else the same with a new version.
+
+        On the torch lane, for live modules: it reads all weights.
+        """
+        version = version_of(self.module, self.graph, self.preparation, self.categories)
+        return self if version == self.version else replace(self, version=version)
+
     def logits(self, groups: Sequence[Images]) -> list[Logits]:
         """Logits for groups of images, run together in batches of ``batch_images``."""
         images = np.concatenate(groups)
@@ -97,33 +125,97 @@ class Model:
         ends = np.cumsum([len(group) for group in groups])[:-1]
         return np.split(np.concatenate(batches), ends)
 
-    def run(self, image: NDArray[np.uint8]) -> Captured | Trace:
-        """One run for one image (28, 28), with every output kept.
+    def run(self, prepared: NetworkInput) -> Captured | Trace:
+        """One run for one input, with every output kept.
 
         The first one is traced; later ones are captured, where that gives the same.
         """
-        values = self.as_input(image)
+        arguments = self.arguments(prepared)
         known = vars(self)
+        if self.is_live or isinstance(arguments, dict):
+            return trace_model(self.module, arguments, keep=True)
         capture: Capture | None = known.get("_capture")
         if capture is not None:
             try:
-                return capture.run(values)
+                return capture.run(*arguments)
             except Diverged:
                 known["_capture"] = None
-        kept = trace_model(self.module, values, keep=True)
+        kept = trace_model(self.module, arguments, keep=True)
         if "_capture" not in known:
-            known["_capture"] = capture_of(self.module, self.graph, kept, values)
+            known["_capture"] = capture_of(self.module, self.graph, kept, *arguments)
         return kept
 
+    def arguments(self, prepared: NetworkInput) -> Tensors:
+        """What forward is called with: a batch of one, on the model's device."""
+        if prepared.tensors is None:
+            return (self.as_input(prepared.pixels),)
+        if isinstance(prepared.tensors, dict):
+            return {name: value.to(self.device) for name, value in prepared.tensors.items()}
+        return tuple(value.to(self.device) for value in prepared.tensors)
+
     def as_input(self, image: NDArray[np.uint8]) -> Tensor:
-        """One image (28, 28) as the network takes it: a batch of one, on the model's device."""
-        return _as_input(image[None], self.device)
+        """One image as the network takes it: a batch of one, on the model's device.
+
+        Args:
+            image: (height, width) or (height, width, 3), of the size that it takes.
+        """
+        return self._as_input(image[None])
+
+    def logits_of(self, prepared: NetworkInput) -> Logits | None:
+        """The logits (categories,) of one input; None: it gives none."""
+        arguments = self.arguments(prepared)
+        with torch.inference_mode(), self._evaluating():
+            if isinstance(arguments, dict):
+                output = self.module(**arguments)
+            else:
+                output = self.module(*arguments)
+            logits = self.logits_in(output)
+        return None if logits is None else logits[0]
+
+    def logits_in(self, output: Any) -> Logits | None:
+        """The logits in what forward returned, float32 (N, categories); None: it gives none."""
+        if self.silence:
+            return None
+        return as_logits(output, self.gives_probabilities)
+
+    def _as_input(self, images: Images) -> Tensor:
+        assert self.preparation is not None, "a model that takes no pictures is run on examples"
+        return self.preparation.tensor(images, self.device, self._dtype)
+
+    @functools.cached_property
+    def _dtype(self) -> torch.dtype:
+        """The type of floating-point values that it computes with."""
+        types = (tensor.dtype for tensor in self.module.parameters())
+        return next((each for each in types if each.is_floating_point), torch.float32)
+
+    def _first_arguments(self) -> Tensors:
+        if self.examples:
+            return self.arguments(self.examples[0])
+        assert self.preparation is not None, "a model without examples takes pictures"
+        _, height, width = self.preparation.shape
+        colours = (3,) if self.preparation.channels == 3 else ()
+        return (self.as_input(np.zeros((height, width, *colours), np.uint8)),)
+
+    def _tensors(self, prepared: NetworkInput) -> list[Tensor]:
+        """The tensors of an input, in order, on the model's device."""
+        arguments = self.arguments(prepared)
+        return list(arguments.values() if isinstance(arguments, dict) else arguments)
 
     def _forward(self, images: Images) -> Logits:
-        with torch.inference_mode():
-            output: Tensor = self.module(_as_input(images, self.device))
-            logits: Logits = output.float().cpu().numpy()
+        with torch.inference_mode(), self._evaluating():
+            logits = self.logits_in(self.module(self._as_input(images)))
+        assert logits is not None, "a model without logits is asked for no guesses"
         return logits
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        """The module in eval mode; afterwards as it was."""
+        if not self.is_live:
+            yield
+            return
+        with preserved(self.module):
+            self.module.eval()
+            yield
 
 
 class Catalog:
@@ -140,7 +232,12 @@ class Catalog:
                 f"The default model {default!r} is not there; there are: "
                 f"{', '.join(self._models) or 'none'}."
             )
-        self.default = self._models[default]
+        self._default = default
+
+    @property
+    def default(self) -> Model:
+        """The model that answers when a request names none."""
+        return self._models[self._default]
 
     def __iter__(self) -> Iterator[Model]:
         """The models, the default one first."""
@@ -152,6 +249,15 @@ class Catalog:
         if name not in self._models:
             raise NotFound(self._unknown(name), pointer="name", value=name)
         return self._models[name]
+
+    def put(self, model: Model) -> None:
+        """Add a model, in the place of one of that name."""
+        self._models[model.name] = model
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all models."""
+        return tuple(self._models)
 
     def chosen(self, name: str | None, pointer: str) -> Model:
         """The model that a request names at ``pointer``, or the default; raises InvalidInput."""
@@ -196,9 +302,3 @@ def _ready(loaded: LoadedModel, device: torch.device, batch_images: int) -> Mode
         device=device,
         batch_images=batch_images,
     )
-
-
-def _as_input(images: Images, device: torch.device) -> Tensor:
-    """Images as the network takes them: float32 (N, 1, 28, 28) in 0..1, channels last."""
-    values = torch.from_numpy(images).to(device).float().div_(255)[:, None]
-    return values.contiguous(memory_format=torch.channels_last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from server.schemas.predictions import Guess, Prediction
 from server.services.catalog import Model
 from server.services.inputs import NetworkInput
 from server.services.lane import Lane
+
+USUAL_TOP_K = 5
+"""So many guesses are given where nobody says how many; all of them where there are fewer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,20 +38,36 @@ class Inference:
         """A prediction for each question, in order.
 
         Raises:
+            InvalidInput: a model that makes no guesses.
             Overloaded: too much is waiting for the network.
         """
+        for question in questions:
+            if question.model.silence:
+                raise InvalidInput(
+                    f"{question.model.title} makes no guesses; an inspection shows its layers. "
+                    f"{question.model.silence}",
+                    pointer="model",
+                    value=question.model.name,
+                )
         rows: dict[int, NDArray[np.float32]] = {}
-        for model in {question.model for question in questions}:
-            chosen = [n for n, question in enumerate(questions) if question.model is model]
-            images = np.stack([questions[n].input.image for n in chosen])
+        for number, question in enumerate(questions):
+            if question.input.tensors is not None:
+                rows[number] = await self._lane.alone(functools.partial(_logits_of, question))
+        pictured = [n for n in range(len(questions)) if n not in rows]
+        for model in {questions[n].model for n in pictured}:
+            chosen = [n for n in pictured if questions[n].model is model]
+            images = np.stack([questions[n].input.pixels for n in chosen])
             logits = await self._lane.batched(model.logits, images, len(images))
             rows.update(zip(chosen, logits, strict=True))
         return [_prediction(question, rows[n]) for n, question in enumerate(questions)]
 
 
 def check_top_k(model: Model, top_k: int, limit: int, pointer: str) -> None:
-    """Raise LimitExceeded above ``limit`` or the number of categories, InvalidInput below 1."""
-    limit = min(limit, len(model.categories))
+    """Raise LimitExceeded above ``limit`` or the number of categories, InvalidInput below 1.
+
+    ``USUAL_TOP_K`` is what nobody has to say, so it is right for models with fewer categories too.
+    """
+    limit = min(limit, max(len(model.categories), USUAL_TOP_K))
     if top_k > limit:
         raise LimitExceeded(
             f"top_k is {top_k}; at most {limit} guesses are given.",
@@ -86,6 +106,13 @@ def guesses(categories: Sequence[str], logits: NDArray[np.float32], top_k: int) 
     ]
 
 
+def _logits_of(question: Question) -> NDArray[np.float32]:
+    """The logits (K,) of an example; on the torch lane."""
+    logits = question.model.logits_of(question.input)
+    assert logits is not None, "a model without logits is asked for no guesses"
+    return logits
+
+
 def _prediction(question: Question, logits: NDArray[np.float32]) -> Prediction:
     model = question.model
     answer = Prediction(
@@ -93,6 +120,6 @@ def _prediction(question: Question, logits: NDArray[np.float32]) -> Prediction:
         version=model.version,
         predictions=guesses(model.categories, logits, question.top_k),
     )
-    if question.input.preprocessing.source == "image":
+    if question.input.preprocessing.source != "strokes":
         answer.preprocessing = question.input.preprocessing
     return answer

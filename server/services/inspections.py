@@ -20,6 +20,7 @@ from server.engine.encode import (
     Maps,
     as_maps,
     encode_atlas,
+    encode_image,
     encode_npz,
     encode_png,
     layer_range,
@@ -88,13 +89,14 @@ class KeptInspection:
     id: str
     model: Model
     input: NetworkInput
-    logits: NDArray[np.float32]
+    logits: NDArray[np.float32] | None
+    """Of one input (K,); None where the model gives none."""
     layers: dict[str, KeptLayer]
 
     @cached_property
     def size(self) -> int:
         """Memory that it takes, in bytes."""
-        arrays: list[NDArray[Any]] = [self.input.image, self.logits]
+        arrays: list[NDArray[Any]] = [] if self.logits is None else [self.logits]
         for layer in self.layers.values():
             arrays.append(layer.activation)
             if not np.shares_memory(layer.activation, layer.maps):
@@ -108,7 +110,7 @@ class KeptInspection:
         for array in arrays:
             arguments.pop(array.ctypes.data, None)
         kept = sum(array.nbytes for array in arrays) + sum(arguments.values())
-        return kept + len(self.input.key)
+        return kept + self.input.nbytes
 
     def layer(self, name: str) -> KeptLayer:
         """The layer of that name; raises NotFound."""
@@ -132,6 +134,12 @@ class KeptInspection:
         layer = self.layer(name)
         return encode_png(layer.maps, layer.extent)
 
+    def input_png(self) -> bytes:
+        """The input as a picture, pixel for pixel; raises NotFound where it is none."""
+        if self.input.image is None:
+            raise NotFound("The input is no picture; its values are in input.npz.", pointer="id")
+        return encode_image(self.input.image)
+
     def npz(self, name: str) -> bytes:
         """The exact output of a layer; raises NotFound."""
         return encode_npz(self.model.name, name, self.layer(name).activation)
@@ -147,6 +155,11 @@ class InspectionStore:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def forget(self, model: str) -> None:
+        """Let go of all inspections of the model of that name."""
+        for id in [id for id, kept in self._kept.items() if kept.model.name == model]:
+            self.size -= self._kept.pop(id).size
 
     def get(self, id: str) -> KeptInspection | None:
         """The inspection, which counts as a use of it, or None."""
@@ -193,6 +206,10 @@ class Inspections:
         self._store.put(inspection)
         return inspection, True
 
+    def forget(self, model: str) -> None:
+        """Let go of all inspections of the model of that name, which has changed."""
+        self._store.forget(model)
+
     def get(self, id: str) -> KeptInspection:
         """A kept inspection; raises Gone."""
         if kept := self._store.get(id):
@@ -209,10 +226,11 @@ class _Pass:
     """One run, its tensors brought to the CPU; made on the torch lane."""
 
     def __init__(self, model: Model, prepared: NetworkInput) -> None:
-        run = model.run(prepared.image)
+        run = model.run(prepared)
         self._model = model
         self._input = prepared
-        self._logits = run.output.float().cpu().numpy()[0]
+        logits = model.logits_in(run.output)
+        self._logits = None if logits is None else logits[0]
         # What is kept under several names is one array.
         arrays: dict[int, NDArray[Any]] = {}
         self._outputs = [
@@ -222,6 +240,8 @@ class _Pass:
     def inspection(self, id: str) -> KeptInspection:
         layers: dict[str, KeptLayer] = {}
         for node, activation in self._outputs:
+            if np.iscomplexobj(activation):  # nothing to paint: no order, no range
+                continue
             maps = as_maps(activation)
             zeros = maps.size - np.count_nonzero(maps)
             share = zeros / maps.size if maps.size else 0.0
@@ -266,5 +286,11 @@ def _with_arrays(node: Node, arrays: dict[int, NDArray[Any]]) -> Node:
 def _array(tensor: Tensor, arrays: dict[int, NDArray[Any]]) -> NDArray[Any]:
     """The values of a tensor that lives as long as ``arrays`` is used."""
     if id(tensor) not in arrays:
-        arrays[id(tensor)] = np.ascontiguousarray(tensor.cpu().numpy())
+        arrays[id(tensor)] = np.ascontiguousarray(_readable(tensor).numpy())
     return arrays[id(tensor)]
+
+
+def _readable(tensor: Tensor) -> Tensor:
+    """The values on the CPU, of a type that NumPy has; the values stay the same."""
+    values = tensor.detach().cpu()
+    return values.float() if values.dtype is torch.bfloat16 else values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
 from server.schemas.inspections import InspectedInput, InspectedLayer, Inspection
@@ -19,19 +20,31 @@ def inspection_url(id: str) -> str:
 
 def describe_inspection(kept: KeptInspection, top_k: int) -> Inspection:
     """The manifest of an inspection, with ``top_k`` guesses."""
+    logits = kept.logits
     return Inspection(
         id=kept.id,
         model=kept.model.name,
         version=kept.model.version,
         input=InspectedInput(
-            shape=list(kept.model.input_shape),
-            image=kept.input.image.tolist(),
-            preprocessing=kept.input.preprocessing,
+            **_described_input(kept),
         ),
-        predictions=guesses(kept.model.categories, kept.logits, top_k),
-        entropy=entropy(softmax(kept.logits)),
+        predictions=[] if logits is None else guesses(kept.model.categories, logits, top_k),
+        entropy=None if logits is None else entropy(softmax(logits)),
         layers=[_inspected(layer, kept.id) for layer in kept.layers.values()],
     )
+
+
+def _described_input(kept: KeptInspection) -> dict[str, Any]:
+    image = kept.input.image
+    return {
+        "kind": kept.model.kind if kept.input.tensors is None else "example",
+        "shape": list(kept.model.input_shape),
+        "image": image.tolist() if image is not None and kept.model.kind == "doodle" else None,
+        "size": None if image is None else list(image.shape[:2]),
+        "picture": None if image is None else f"{inspection_url(kept.id)}/input.png",
+        "arrays": f"{inspection_url(kept.id)}/input.npz",
+        "preprocessing": kept.input.preprocessing,
+    }
 
 
 def _inspected(layer: KeptLayer, id: str) -> InspectedLayer:

@@ -18,7 +18,8 @@ from server.settings import Settings
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 LARGEST_SIDE = 768
-"""Larger images are reduced to this before anything is measured in them, in pixels."""
+"""Larger images are reduced to this before anything is measured in them, in pixels, unless a model
+takes larger ones."""
 
 POINTER = "image"
 
@@ -43,14 +44,19 @@ class Picture:
     height: int
     """Size of the file's image, upright, in pixels."""
     pixels: NDArray[np.uint8]
-    """RGB (height, width, 3), at most LARGEST_SIDE on a side."""
+    """RGB (height, width, 3), at most so large as was asked for."""
     reduction: float
     """Pixels here for one pixel of the file, at most 1."""
     steps: tuple[Step, ...]
 
 
-def open_picture(data: bytes, limits: Settings) -> Picture:
+def open_picture(data: bytes, limits: Settings, *, largest_side: int = LARGEST_SIDE) -> Picture:
     """Decode a PNG, JPEG, WebP or GIF file.
+
+    Args:
+        data: the file.
+        limits: on its bytes and pixels.
+        largest_side: larger images are reduced to this, in pixels.
 
     Raises:
         TooLarge: too many bytes, or too many pixels by its header; nothing is decoded then.
@@ -75,7 +81,7 @@ def open_picture(data: bytes, limits: Settings) -> Picture:
             steps.append(Step(name="rotate", detail=f"The file says how to hold it: {turn}."))
         width, height = image.size
         image = _eight_bits(image)
-        reduced = _reduced(image)
+        reduced = _reduced(image, largest_side)
         reduction = max(reduced.size) / max(image.size)
         if reduction < 1:
             steps.append(
@@ -151,11 +157,11 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
-def _reduced(image: Image.Image) -> Image.Image:
+def _reduced(image: Image.Image, largest_side: int) -> Image.Image:
     side = max(image.size)
-    if side <= LARGEST_SIDE:
+    if side <= largest_side:
         return image
-    size = [max(1, round(length * LARGEST_SIDE / side)) for length in image.size]
+    size = [max(1, round(length * largest_side / side)) for length in image.size]
     return image.resize((size[0], size[1]), Image.Resampling.BOX)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from server.engine import node as engine
 from server.engine.node import chosen_slot
+from server.engine.receptive_field import field as engine_field
 from server.engine.receptive_field.field import Box
 from server.errors import InvalidInput, NotFound
 from server.schemas.receptive_fields import Range, ReceptiveField
@@ -63,6 +65,7 @@ def find_field(model: Model, unit: Unit) -> ReceptiveField:
         item=first_item(node),
         pointwise_normalisation=unit.pointwise_normalisation,
     )
+    plane = _in_plane(found, unit)
     return ReceptiveField(
         model=model.name,
         version=model.version,
@@ -72,15 +75,41 @@ def find_field(model: Model, unit: Unit) -> ReceptiveField:
         y=unit.y,
         x=unit.x,
         pointwise_normalisation=unit.pointwise_normalisation,
-        input_shape=list(found.mask.shape),
+        input_shape=list(plane.mask.shape),
         status=found.status,
         causes=list(found.causes),
-        box=None if found.box is None else list(found.box),
-        mask=rows(found.mask, found.box),
-        unclipped=None if found.unclipped is None else list(found.unclipped),
-        size=None if found.size is None else list(found.size),
-        stride=None if found.stride is None else list(found.stride),
-        start=None if found.start is None else list(found.start),
+        box=None if plane.box is None else list(plane.box),
+        mask=rows(plane.mask, plane.box),
+        unclipped=None if plane.unclipped is None else list(plane.unclipped),
+        size=None if plane.size is None else list(plane.size),
+        stride=None if plane.stride is None else list(plane.stride),
+        start=None if plane.start is None else list(plane.start),
+    )
+
+
+def _in_plane(found: engine_field.ReceptiveField, unit: Unit) -> engine_field.ReceptiveField:
+    """A field in an input with rows and columns: a sequence is one row, a list of features a pixel.
+
+    Raises:
+        InvalidInput: the input has more than two axes after batch and channel.
+    """
+    mask = found.mask.numpy()
+    if mask.ndim > len(AXES):
+        raise InvalidInput(
+            f"The input has {mask.ndim} axes after batch and channel; fields are shown on two.",
+            pointer="layer",
+            value=unit.layer,
+        )
+    more = len(AXES) - mask.ndim
+    one: Box = ((0, 1),) * more
+    return dataclasses.replace(
+        found,
+        find_mask=lambda: mask.reshape((1,) * more + mask.shape),
+        box=None if found.box is None else (*one, *found.box),
+        unclipped=None if found.unclipped is None else (*one, *found.unclipped),
+        size=None if found.size is None else (*(1,) * more, *found.size),
+        stride=None if found.stride is None else (*(1,) * more, *found.stride),
+        start=None if found.start is None else (*(0,) * more, *found.start),
     )
 
 

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from server.schemas.inspections import Channel, NonFinite, Unit
-from server.services.inspections import KeptLayer
+from server.errors import NotFound
+from server.schemas.inspections import Channel, InputPixel, NonFinite, Unit
+from server.services.inspections import KeptInspection, KeptLayer
 
 
 def describe_channel(layer: KeptLayer, channel: int) -> Channel:
@@ -22,6 +23,29 @@ def describe_channel(layer: KeptLayer, channel: int) -> Channel:
         minimum=float(layer.extent.channel_minimum[channel]),
         maximum=float(layer.extent.channel_maximum[channel]),
         mean=float(values[finite].mean(dtype=np.float64)) if finite.any() else None,
+    )
+
+
+def describe_input_pixel(kept: KeptInspection, y: int, x: int) -> InputPixel:
+    """One pixel of an input that is a picture; raises NotFound."""
+    image = kept.input.image
+    if image is None:
+        raise NotFound("The input is no picture: it has no pixels.", pointer="id", value=kept.id)
+    for name, index, size in (("y", y, image.shape[0]), ("x", x, image.shape[1])):
+        if not 0 <= index < size:
+            raise NotFound(
+                f"The input has {name} 0 to {size - 1}, not {index}.",
+                pointer=name,
+                value=index,
+                limit=size - 1,
+            )
+    arguments = kept.model.arguments(kept.input)
+    (tensor,) = arguments.values() if isinstance(arguments, dict) else arguments
+    return InputPixel(
+        y=y,
+        x=x,
+        levels=np.atleast_1d(image[y, x]).tolist(),
+        values=[_finite(value) for value in tensor[0, :, y, x].tolist()],
     )
 
 
