@@ -24,6 +24,7 @@ from server.paths import STATIC, TEMPLATES
 from server.routes import (
     differences,
     documentation,
+    fields,
     inspections,
     models,
     pages,
@@ -34,6 +35,7 @@ from server.routes import (
 )
 from server.services.catalog import Catalog, load_catalog
 from server.services.drawings import warm_up
+from server.services.effective_fields import EffectiveFields
 from server.services.inference import Inference
 from server.services.inspections import Inspections, InspectionStore
 from server.services.lane import Lane
@@ -88,7 +90,16 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     problems.install(app, app.state.pages)
-    for routes in (predictions, inspections, statistics, differences, models, weights, shapes):
+    for routes in (
+        predictions,
+        inspections,
+        fields,
+        statistics,
+        differences,
+        models,
+        weights,
+        shapes,
+    ):
         app.include_router(routes.router, prefix=API)
     app.include_router(pages.router)
     app.mount("/static", Static(directory=STATIC, check_dir=False), name="static")
@@ -124,6 +135,7 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
         catalog=catalog,
         inference=Inference(lane),
         inspections=Inspections(lane, InspectionStore(settings.inspection_bytes)),
+        effective_fields=EffectiveFields(lane),
     )
     lane.start()
     # What is loaded stays: a full collection would walk through all of it again and again.

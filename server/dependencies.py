@@ -13,6 +13,7 @@ from fastapi import Depends, Path, Request
 from server.errors import Disconnected
 from server.pages import Pages
 from server.services.catalog import Catalog, Model
+from server.services.effective_fields import EffectiveFields
 from server.services.inference import Inference
 from server.services.inspections import Inspections, KeptInspection, check_id
 from server.services.lane import Lane
@@ -31,6 +32,7 @@ class Services:
     catalog: Catalog
     inference: Inference
     inspections: Inspections
+    effective_fields: EffectiveFields
 
     async def current(self, model: Model) -> Model:
         """The model as it is now: of a live module, whose weights may have changed, a new one.

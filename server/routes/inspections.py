@@ -203,6 +203,7 @@ async def get_unit(
     responses=problems(404, 410, 422, 503),
 )
 async def get_arithmetic(
+    request: Request,
     kept: KeptInspectionById,
     services: RunningServices,
     layer: LayerName,
@@ -228,6 +229,10 @@ async def get_arithmetic(
     every logit of a softmax, ...
     """
     check_limit(limit)
-    explained = await explain(services.lane, kept, layer, (channel, y, x), limit, sort)
+    if "graph" not in vars(kept.model):
+        await services.lane.alone(lambda: kept.model.graph)  # it runs the model
+    # Where the snippet finds large tensors: this server, by the name that it was asked by.
+    server = str(request.base_url).rstrip("/")
+    explained = await explain(services.lane, kept, layer, (channel, y, x), limit, sort, server)
     response.headers["Cache-Control"] = IMMUTABLE
     return explained

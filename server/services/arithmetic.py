@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from typing import Any
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
+from torch import nn
 
-from models.registry import WEIGHTS
 from server.engine import arithmetic as engine
 from server.engine.arithmetic import Files, Sort
 from server.errors import InvalidInput, LimitExceeded
 from server.schemas.arithmetic import Arithmetic
+from server.services.input_tensors import input_tensors
 from server.services.inspections import KeptInspection
 from server.services.lane import Lane
-from server.services.layers import inspection_url
+from server.services.layers import API, inspection_url
+from server.services.weights import VALUES
 
 TERMS = 1024
 """The most terms of one kind in one answer."""
@@ -44,8 +47,11 @@ async def explain(
     unit: tuple[int, int, int],
     limit: int | None,
     sort: Sort,
+    server: str,
 ) -> Arithmetic:
     """The arithmetic of the unit at (channel, y, x) of a layer.
+
+    ``server`` is the address, such as ``http://127.0.0.1:8000``, where its snippet finds tensors.
 
     Parameters belong to the model, so this takes its turn among the runs of models.
 
@@ -55,7 +61,7 @@ async def explain(
     """
     found = kept.layer(layer)
     index = found.index(*unit)
-    explained = await lane.alone(lambda: _explained(kept, layer, index, limit, sort))
+    explained = await lane.alone(lambda: _explained(kept, layer, index, limit, sort, server))
     return describe_arithmetic(explained, unit)
 
 
@@ -68,7 +74,12 @@ def describe_arithmetic(explained: engine.Arithmetic, unit: tuple[int, int, int]
 
 
 def _explained(
-    kept: KeptInspection, layer: str, index: tuple[int, ...], limit: int | None, sort: Sort
+    kept: KeptInspection,
+    layer: str,
+    index: tuple[int, ...],
+    limit: int | None,
+    sort: Sort,
+    server: str,
 ) -> engine.Arithmetic:
     node = kept.layer(layer).with_output()
     of_layer = node.given is not None and node.given.function is None
@@ -79,18 +90,33 @@ def _explained(
         trace=lambda: kept.model.graph,
         limit=limit,
         sort=sort,
-        files=_files(kept),
+        files=_files(kept, server),
     )
 
 
-def _files(kept: KeptInspection) -> Files:
-    """Where the API has arrays of layers, and the repository the weights of its own models."""
-    file = WEIGHTS / f"{kept.model.name}.safetensors"
-    shipped = file.is_file()
+def _files(kept: KeptInspection, server: str) -> Files:
+    """Where the API has the tensors of a pass, and of its model."""
+    here = inspection_url(quote(kept.id))
     return Files(
-        activations=f"{inspection_url(quote(kept.id))}/layers/{{name}}.npz",
-        weights=f"{WEIGHTS.parent.name}/{WEIGHTS.name}/{file.name}" if shipped else None,
+        server=server,
+        activations=f"{here}/layers/{{name}}.npz",
+        parameters=f"{API}/models/{quote(kept.model.name)}/layers/{{name}}/weights.npz",
+        parameter=functools.partial(_name_in_file, kept.model.module),
+        inputs=f"{here}/input.npz",
+        given=input_tensors(kept),
     )
+
+
+def _name_in_file(module: nn.Module, name: str) -> str | None:
+    """The first name of a parameter or buffer; None where it is too large for a file."""
+    named = {
+        **dict(module.named_parameters(remove_duplicate=False)),
+        **dict(module.named_buffers(remove_duplicate=False)),
+    }
+    found = named.get(name)
+    if found is None or found.numel() > VALUES:
+        return None
+    return next(other for other, tensor in named.items() if tensor is found)
 
 
 def _plain(value: Any) -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -18,12 +18,21 @@ from server.engine.node import Node
 
 @dataclass(frozen=True)
 class Files:
-    """Where a snippet finds tensors that are too large to be written out."""
+    """Where a snippet finds tensors that are too large to be written out: NumPy's ``.npz`` files
+    that a server has. None: it has none."""
 
+    server: str = ""
+    """Its address, such as ``http://127.0.0.1:8000``; the others are paths there."""
     activations: str | None = None
-    """Address of a node's output as ``.npz``, with ``{name}`` in it; None: there is none."""
-    weights: str | None = None
-    """Path of the model's safetensors; None: there is none."""
+    """Of a node's output, under ``activation``; with ``{name}`` of the node in it."""
+    parameters: str | None = None
+    """Of the parameters that a node reads, under their names; with ``{name}`` of the node in it."""
+    parameter: Callable[[str], str | None] = str
+    """The name in that file of a parameter; None: it is not there."""
+    inputs: str | None = None
+    """Of the model's inputs, under their names."""
+    given: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
+    """The values in that file, by name."""
 
 
 @dataclass(frozen=True)

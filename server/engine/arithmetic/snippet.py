@@ -22,6 +22,8 @@ WRITTEN = 16_384
 
 LINE = 96
 
+_STANDARD = frozenset({"import io", "import math", "import urllib.request"})
+
 Place = tuple[Any, ...]
 """Integers, slices and lists of integers, one for each axis."""
 
@@ -32,7 +34,7 @@ class Snippet:
     def __init__(self, call: Call) -> None:
         self._call = call
         self._imports = {"import torch"}
-        self._loaded: dict[str, str] = {}
+        self._reads_files = False
         self._lines: list[str] = []
         self._written = 0
 
@@ -74,13 +76,14 @@ class Snippet:
         functional = "F." in expression or any("F." in line for line in self._lines)
         if functional:
             self._imports.add("import torch.nn.functional as F")
-        plain = sorted(line for line in self._imports if line.startswith("import "))
-        others = sorted(line for line in self._imports if not line.startswith("import "))
+        # As PEP 8 groups them: the standard library first.
+        standard = sorted(line for line in self._imports if line in _STANDARD)
+        others = sorted(self._imports.difference(_STANDARD), key=lambda line: line.split()[1])
         network = f"{self._call.network_value!r} by the network, in {self._call.dtype}"
         parts = [
-            "\n".join([*plain, *others]),
+            "\n".join([*standard, *([""] if standard else []), *others]),
             "",
-            *self._loaded.values(),
+            *([_array_of(self._call.files.server)] if self._reads_files else []),
             *self._lines,
             f"value = float({expression})",
             f"print(value)  # {network}",
@@ -89,29 +92,53 @@ class Snippet:
 
     def has_file(self, operand: Operand) -> bool:
         """Whether a file has the operand."""
-        files, kept = self._call.files, operand.kept
-        if operand.parameter:
-            return files.weights is not None
-        return kept is not None and kept[1] == 0 and files.activations is not None
+        return self._address(operand) is not None
 
     def _file(self, operand: Operand) -> str | None:
         """An expression for the whole operand in float64, from a file; None if none has it."""
-        if not self.has_file(operand):
+        address = self._address(operand)
+        if address is None:
             return None
-        files = self._call.files
+        self._reads_files = True
+        self._imports |= {"import io", "import urllib.request", "import numpy as np"}
         double = ".double()" if operand.tensor.is_floating_point() else ""
+        path, name = address
+        return f"array({path!r}, {name!r}){double}"
+
+    def _address(self, operand: Operand) -> tuple[str, str] | None:
+        """The path of the file that has an operand, and its name there."""
+        files, node = self._call.files, self._call.node
         if operand.parameter:
-            self._imports.add("from safetensors.torch import load_file")
-            self._loaded["weights"] = f"weights = load_file({files.weights!r})"
-            return f"weights[{operand.parameter!r}]{double}"
-        assert operand.kept is not None
-        assert files.activations is not None
-        self._imports.add("import numpy as np")
-        name = operand.kept[0]
-        self._loaded[name] = (
-            f"# {name}.npz: GET {files.activations.replace('{name}', quote(name, safe='@'))}"
-        )
-        return f'torch.from_numpy(np.load({f"{name}.npz"!r})["activation"]){double}'
+            name = files.parameter(operand.parameter)
+            return _in(files.parameters, node.name, name) if name else None
+        if operand.kept is not None:
+            made_by, item = operand.kept
+            return _in(files.activations, made_by, "activation") if item == 0 else None
+        if operand.input is None or files.inputs is None:
+            return None
+        name = node.inputs[operand.input]
+        given = files.given.get(name)
+        # What was written to since is not what the file has.
+        same = given is not None and given.shape == operand.tensor.shape
+        if given is None or not same or not torch.equal(given, operand.tensor.detach().cpu()):
+            return None
+        return files.inputs, name
+
+
+def _in(path: str | None, node: str, name: str) -> tuple[str, str] | None:
+    """A file of a node's, and a name in it."""
+    return None if path is None else (path.replace("{name}", quote(node, safe="@")), name)
+
+
+def _array_of(server: str) -> str:
+    """A function that fetches an array."""
+    return f"""
+def array(path, name):
+    # The server's answer is 410 once it has forgotten the drawing; drawing it again helps.
+    with urllib.request.urlopen({server!r} + path) as answer:
+        return torch.from_numpy(np.load(io.BytesIO(answer.read()))[name])
+
+"""
 
 
 def literal(tensor: Tensor) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from server.engine.arithmetic import Arithmetic, Files, arithmetic
@@ -141,32 +142,53 @@ def test_a_convolution_of_one_cell_is_a_linear_layer_for_each_pixel() -> None:
     assert not of(trace, model, "1", (0, 1, 2, 2)).terms.as_linear
 
 
-def test_large_tensors_come_from_files(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_tensors_come_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(1)
     model = nn.Sequential(
-        nn.Conv2d(1, 60, 1),
+        nn.Conv2d(1, 60, 19),
         nn.Conv2d(60, 4, 3, 2, padding=2, dilation=2, groups=1, padding_mode="reflect"),
         nn.Flatten(),
         nn.Linear(4 * 25, 3),
         nn.Linear(3, 400),
         nn.Linear(400, 2),
     ).eval()
-    trace = trace_model(model, torch.randn(1, 1, 9, 9), keep=True)
+    x = torch.randn(1, 1, 27, 27)
+    trace = trace_model(model, x, keep=True)
+    np.savez(tmp_path / "input.npz", input=x.numpy())
     for node in trace.nodes:
         np.savez(tmp_path / f"{node.name}.npz", activation=node.output.numpy())
-    save_file(model.state_dict(), tmp_path / "weights.safetensors")
-    monkeypatch.chdir(tmp_path)
-    files = Files(activations="/arrays/{name}.npz", weights="weights.safetensors")
-    for name, index in (("1", (0, 2, 0, 3)), ("1", (0, 3, 4, 4)), ("5", (0, 1))):
+        own = {k: v.numpy() for k, v in model.state_dict().items() if k.startswith(f"{node.name}.")}
+        np.savez(tmp_path / f"{node.name}-weights.npz", **own)
+    asked: list[str] = []
+
+    def urlopen(url: str) -> Any:
+        asked.append(url)
+        return (tmp_path / url.removeprefix("http://here/")).open("rb")
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    files = Files(
+        server="http://here",
+        activations="/{name}.npz",
+        parameters="/{name}-weights.npz",
+        inputs="/input.npz",
+        given={"input": x},
+    )
+    for name, index, read in (
+        ("0", (0, 7, 1, 2), {"input", "0-weights"}),
+        ("1", (0, 2, 0, 3), {"0", "1-weights"}),
+        ("1", (0, 3, 4, 4), {"0", "1-weights"}),
+        ("5", (0, 1), {"4", "5-weights"}),
+    ):
+        asked.clear()
         found = of(trace, model, name, index, files=files)
-        assert found.snippet is not None
-        assert "np.load(" in found.snippet
-        assert "load_file('weights.safetensors')" in found.snippet
-        assert "GET /arrays/" in found.snippet
         assert executed(found.snippet) == pytest.approx(found.value, rel=1e-12)
+        assert set(asked) == {f"http://here/{file}.npz" for file in read}
         written = of(trace, model, name, index)
-        assert "load" not in (written.snippet or "")
+        assert "array(" not in (written.snippet or "")
         assert executed(written.snippet) == pytest.approx(found.value, rel=1e-12)
+    # An input that was written to is not what the file has, nor is a parameter in no file.
+    other = dataclasses.replace(files, given={"input": x + 1}, parameter=lambda name: None)
+    assert "array(" not in (of(trace, model, "0", (0, 7, 1, 2), files=other).snippet or "")
 
 
 def test_what_is_too_large_is_not_written_out() -> None:
