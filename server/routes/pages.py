@@ -10,6 +10,7 @@ from server.dependencies import RunningPages, RunningServices
 from server.paths import STATIC
 from server.schemas.health import Health
 from server.services.catalog import Model
+from server.services.shape_questions import QUESTIONS
 
 router = APIRouter()
 
@@ -65,13 +66,32 @@ async def map_page(
 @router.get("/shapes", include_in_schema=False)
 async def shapes_page(request: Request, pages: RunningPages) -> HTMLResponse:
     """The calculator of one layer's shapes, with its animation."""
-    return pages.render(request, "shapes.html", {"shapes_page": "layer"})
+    return pages.render(request, "shapes.html", {"shapes_page": "layer", "questions": QUESTIONS})
+
+
+@router.get("/shapes/stacks", include_in_schema=False)
+async def stacks_page(request: Request, pages: RunningPages) -> HTMLResponse:
+    """Stacks of layers: built, repaired, compared, exported."""
+    return pages.render(request, "stacks.html", {"shapes_page": "stacks"})
 
 
 @router.get("/compare", include_in_schema=False)
-async def compare_page(request: Request, pages: RunningPages) -> HTMLResponse:
+async def compare_page(
+    request: Request, pages: RunningPages, services: RunningServices
+) -> HTMLResponse:
     """Two models, or two drawings, beside each other."""
-    return pages.render(request, "compare.html", {})
+    models = [
+        {
+            "name": model.name,
+            "title": model.title,
+            "input_shape": list(model.input_shape),
+            "categories": len(model.categories),
+            "multiply_accumulates": model.multiply_accumulates,
+            "drawings": tuple(model.input_shape) == (1, 28, 28),
+        }
+        for model in services.catalog
+    ]
+    return pages.render(request, "compare.html", {"models": models})
 
 
 @router.get("/docs", include_in_schema=False)
