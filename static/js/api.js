@@ -1,7 +1,8 @@
 /**
  * The REST API of our own server. Only this module calls fetch.
  *
- * @import {Arithmetic, Channel, Drawing, Inspection, LayerMaps, Model, ReceptiveField, UnitAddress} from "./core/types.js"
+ * @import {LayerDifference, LayerMatch} from "./core/comparison.js"
+ * @import {Arithmetic, Channel, Drawing, Histogram, Inspection, LayerContributions, LayerMaps, LayerParameter, LayerStatistics, Model, ReceptiveField, UnitAddress} from "./core/types.js"
  */
 import { decodeAtlas } from "./core/atlas.js";
 import { toLists } from "./core/geometry.js";
@@ -179,3 +180,46 @@ export function getArithmetic(id, { layer, channel, y, x }, limit) {
 export async function getExamples() {
   return (await requestJson("/static/examples.json")).examples;
 }
+/**
+ * Which layer of another model stands at the place of each layer of this one.
+ *
+ * @param {string} model
+ * @param {string} other
+ * @returns {Promise<LayerMatch[]>}
+ */
+export async function getMatches(model, other) {
+  return (await requestJson(`${ROOT}/models/${encodeURIComponent(model)}/matches/${encodeURIComponent(other)}`)).matches;
+}
+
+/**
+ * How far another inspection is from one, at each layer of that one.
+ *
+ * @param {string} id
+ * @param {string} other
+ * @returns {Promise<LayerDifference[]>}
+ */
+export async function getDifference(id, other) {
+  return (await requestJson(`${inspectionPath(id)}/difference?${new URLSearchParams({ other })}`)).layers;
+}
+
+/**
+ * Quantised maps of the difference of two layers of one shape: the other minus the one.
+ *
+ * @param {{id: string, layer: string}} one
+ * @param {{id: string, layer: string}} other
+ * @returns {Promise<LayerMaps>}
+ */
+export async function getDifferenceMaps(one, other) {
+  const query = new URLSearchParams({ other: other.id, other_layer: other.layer });
+  const response = await request(`${inspectionPath(one.id)}/layers/${encodeURIComponent(one.layer)}/difference?${query}`);
+  let buffer;
+  try {
+    buffer = await response.arrayBuffer();
+  } catch (error) {
+    throw new Unreachable(error);
+  }
+  const maps = decodeAtlas(buffer).layers.get(one.layer);
+  if (!maps) throw new RangeError(`The atlas has no layer ${one.layer}.`);
+  return maps;
+}
+

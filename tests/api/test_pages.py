@@ -15,7 +15,7 @@ from server.pages import Pages
 from server.paths import STATIC, TEMPLATES
 from tests.support.asgi import Client
 
-PAGES = ["/", "/docs"]
+PAGES = ["/", "/compare", "/docs"]
 BROWSER = {"Accept": "text/html"}
 
 

@@ -13,6 +13,7 @@ const FULL = {
   otherChannel: 12,
   cell: { side: "b", row: 4, column: 0 },
   sort: "order",
+  range: "channel",
   page: 2,
   a: "AbC-_",
   b: "",

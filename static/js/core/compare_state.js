@@ -2,6 +2,7 @@
  * What the Compare page shows, in the fragment of its address.
  *
  * @import {CellOfSide, ChannelSort, CompareMode, Side} from "./comparison.js"
+ * @import {RangeMode} from "./types.js"
  */
 
 /**
@@ -15,6 +16,7 @@
  * @property {number | null} otherChannel  of side B, where the shapes differ; null: of the same number
  * @property {CellOfSide | null} cell
  * @property {ChannelSort} sort
+ * @property {Extract<RangeMode, "layer" | "channel">} range  that the colours span
  * @property {number} page  of channels, from 1
  * @property {string} a  code of the drawing of side A, or of the one drawing
  * @property {string} b  code of the drawing of side B
@@ -31,6 +33,7 @@ export const EMPTY_COMPARISON = Object.freeze({
   otherChannel: null,
   cell: null,
   sort: "difference",
+  range: "layer",
   page: 1,
   a: "",
   b: "",
@@ -60,6 +63,7 @@ export function parseComparison(fragment) {
     otherChannel: layer === null ? null : number("other-channel"),
     cell: layer !== null && cell ? { side: /** @type {Side} */ (cell[3] ? "b" : "a"), row: Number(cell[1]), column: Number(cell[2]) } : null,
     sort: values.get("sort") === "order" ? "order" : "difference",
+    range: values.get("range") === "channel" ? "channel" : "layer",
     page: Math.max(1, number("page") ?? 1),
     a: values.get("a") ?? "",
     b: values.get("b") ?? "",
@@ -71,7 +75,7 @@ export function parseComparison(fragment) {
  * @returns {string} "" where everything is as the page opens, else "#..." with the drawings last
  */
 export function formatComparison(state) {
-  const { mode, model, other, layer, otherLayer, channel, otherChannel, cell, sort, page, a, b } = state;
+  const { mode, model, other, layer, otherLayer, channel, otherChannel, cell, sort, range, page, a, b } = state;
   /** @type {string[]} */
   const parts = [];
   /** @param {string} name @param {string | number | null} value */
@@ -89,6 +93,7 @@ export function formatComparison(state) {
     if (cell) parts.push(`cell=${cell.row},${cell.column}${cell.side === "b" ? ",b" : ""}`);
   }
   if (sort === "order") add("sort", sort);
+  if (range === "channel") add("range", range);
   if (page > 1) add("page", page);
   add("a", a);
   if (mode === "drawings") add("b", b);

@@ -1,0 +1,447 @@
+/**
+ * Wires the Compare page: pads and networks -> both answers -> guesses and layers beside each other.
+ *
+ * @import {CompareMode, LayerMatch, Side, Sides} from "../core/comparison.js"
+ * @import {CompareState} from "../core/compare_state.js"
+ * @import {Command} from "../core/shortcuts.js"
+ * @import {Drawing, Model, SessionStatus} from "../core/types.js"
+ * @import {Pair} from "./pair_session.js"
+ */
+import { ApiProblem, getExamples, getMatches, getModel } from "../api.js";
+import { retryDelay } from "../core/backoff.js";
+import { certainty } from "../core/certainty.js";
+import { decodeDrawing, encodeDrawing } from "../core/drawing_code.js";
+import { MOST_POINTS, MOST_STROKES } from "../core/geometry.js";
+import { percent } from "../core/numbers.js";
+import { totalVariation } from "../core/comparison.js";
+import { recall, remember } from "../storage.js";
+import { CompareGuesses } from "../views/compare_guesses.js";
+import { byId } from "../views/dom.js";
+import { Segmented } from "../views/segmented.js";
+import { ServerStatus } from "../views/server_status.js";
+import { ThemeButton } from "../views/theme.js";
+import { Announcer } from "./announcer.js";
+import { CompareAddress } from "./compare_address.js";
+import { CompareLayers } from "./compare_layers.js";
+import { Keys } from "./keys.js";
+import { PadPanel } from "./pad_panel.js";
+import { PairSession } from "./pair_session.js";
+
+/**
+ * @typedef {{name: string, title: string, input_shape: number[], categories: number, multiply_accumulates: number, drawings: boolean}} Choice
+ *   A network to choose; drawings: whether it takes them.
+ */
+
+const SIDES = /** @type {const} */ (["a", "b"]);
+/** Where the drawings are remembered; that of A is the Draw page's, so that one takes it along. */
+const KEPT = { a: "drawing", b: "compare-drawing" };
+/** Milliseconds for which an answer may be out of date before the page says so. */
+const PATIENCE = 500;
+
+export class ComparePage {
+  #choices;
+  #address = new CompareAddress((_, foreign) => this.#moved(foreign));
+  #announcer = new Announcer(byId("announcer", HTMLElement));
+  #theme = new ThemeButton(byId("theme-button", HTMLButtonElement));
+  #status = new ServerStatus(byId("server-status", HTMLElement), () => this.#retry());
+  #guesses = new CompareGuesses(byId("pair-guesses", HTMLElement));
+  #selects = { a: byId("model-a", HTMLSelectElement), b: byId("model-b", HTMLSelectElement) };
+  #mode;
+  #pads;
+  #session;
+  #layers;
+  #keys;
+  /** The drawings as they are now, those under the pen as well. @type {Sides<Drawing>} */
+  #drawings = { a: [], b: [] };
+  /** @type {Side} the pad that was used last */
+  #last = "a";
+  /** @type {Pair} */
+  #pair = { a: null, b: null };
+  /** Which networks the layers are of. */
+  #loaded = "";
+  /** @type {(() => void) | null} */
+  #wake = null;
+  #staleTimer = 0;
+  #toastTimer = 0;
+
+  /** @param {Choice[]} choices  the default network first */
+  constructor(choices) {
+    this.#choices = choices;
+    const main = byId("main", HTMLElement);
+    this.#mode = new Segmented(byId("compare-mode", HTMLElement), { name: "mode", label: "What is compared", choices: [["drawings", "Two drawings, one network"], ["models", "One drawing, two networks"]], value: this.#address.state.mode }, (mode) => this.#setMode(mode));
+    for (const side of SIDES) {
+      this.#selects[side].addEventListener("change", () => this.#choose(side, this.#selects[side].value));
+    }
+    /** @param {Side} side */
+    const pad = (side) =>
+      new PadPanel(byId(`pad-${side}`, HTMLElement), {
+        onDraw: (drawing) => this.#drawn(side, drawing),
+        onChange: (drawing) => this.#changed(side, drawing),
+        onSay: (text) => this.#announcer.say(text),
+      });
+    this.#pads = { a: pad("a"), b: pad("b") };
+    this.#session = new PairSession({
+      wanted: () => this.#layers.wanted,
+      onPair: (pair, thinned) => this.#answered(pair, thinned),
+      onDetail: (pair, detail) => {
+        if (pair === this.#pair) this.#layers.setDetail(detail);
+        this.#announceLayers();
+      },
+      onStatus: (status) => this.#statusChanged(status),
+      onBusy: (busy) => {
+        main.setAttribute("aria-busy", String(busy));
+        clearTimeout(this.#staleTimer);
+        if (busy) this.#staleTimer = window.setTimeout(() => this.#setStale(true), PATIENCE);
+        else this.#setStale(false);
+      },
+    });
+    this.#layers = new CompareLayers(this.#address, {
+      onWant: () => this.#session.refresh(),
+      onLost: () => this.#session.renew(),
+      onSay: (text) => this.#announcer.say(text),
+    });
+    this.#keys = new Keys((command) => this.#command(command));
+    this.#listen();
+  }
+
+  async start() {
+    this.#takeAddress(true);
+    try {
+      const examples = await getExamples();
+      for (const side of SIDES) this.#pads[side].setExamples(examples);
+    } catch {
+      // Without examples one can still draw.
+    }
+  }
+
+  #listen() {
+    byId("copy-drawing", HTMLButtonElement).addEventListener("click", () => this.#copy());
+    byId("swap-drawings", HTMLButtonElement).addEventListener("click", () => this.#swap());
+    byId("link-button", HTMLButtonElement).addEventListener("click", () => void this.#copyLink());
+    for (const side of SIDES) {
+      for (const type of ["pointerdown", "focusin"]) byId(`pad-${side}`, HTMLElement).addEventListener(type, () => (this.#last = side));
+    }
+    addEventListener("online", () => this.#retry());
+  }
+
+  /** @param {boolean} first */
+  #takeAddress(first) {
+    const { state } = this.#address;
+    for (const side of SIDES) {
+      /** @type {Drawing} */
+      let drawing = [];
+      try {
+        // A link says all there is; without one, the page opens with what was drawn before.
+        const linked = Boolean(state.a || state.b);
+        drawing = decodeDrawing(state[side] || (first && !linked ? (recall(KEPT[side]) ?? "") : ""));
+      } catch (error) {
+        this.#toast(error instanceof Error ? error.message : String(error));
+      }
+      if (first) this.#pads[side].open(drawing);
+      else this.#pads[side].push(drawing);
+    }
+    this.#apply();
+  }
+
+  /** @param {boolean} foreign */
+  #moved(foreign) {
+    if (foreign) this.#takeAddress(false);
+    else this.#apply();
+  }
+
+  /** @param {CompareMode} mode */
+  #setMode(mode) {
+    this.#go({ mode });
+  }
+
+  /** @param {Side} side @param {string} name */
+  #choose(side, name) {
+    this.#go(side === "a" ? { model: name } : { other: name });
+  }
+
+  /** @param {Partial<CompareState>} change  of what is compared */
+  #go(change) {
+    this.#address.go({ otherLayer: null, channel: null, otherChannel: null, cell: null, page: 1, ...change });
+    this.#apply();
+  }
+
+  /** The networks that the address names. @returns {Sides<Choice> | string} or why they cannot be compared */
+  get #networks() {
+    const { mode, model, other } = this.#address.state;
+    const ours = this.#choices.filter(({ drawings }) => drawings);
+    /** @param {string} name */
+    const named = (name) => this.#choices.find((choice) => choice.name === name);
+    const a = model === null ? ours[0] : named(model);
+    const b = mode === "drawings" ? a : other === null ? nearest(a, ours) : named(other);
+    if (!a || !b) {
+      const missing = !a ? model : other;
+      return missing === null ? "No network here takes drawings." : `There is no network named ${missing} here. Choose another one.`;
+    }
+    const foreign = [a, b].find(({ drawings }) => !drawings);
+    if (!foreign) return { a, b };
+    return `${foreign.title} takes images of ${foreign.input_shape.join(" × ")}, not drawings: it cannot be given what is drawn here.`;
+  }
+
+  /** Show what the address says is compared. */
+  #apply() {
+    const { state } = this.#address;
+    const networks = this.#networks;
+    const main = byId("main", HTMLElement);
+    main.dataset.mode = state.mode;
+    this.#mode.set(state.mode);
+    byId("model-b-field", HTMLElement).hidden = state.mode === "drawings";
+    byId("side-b", HTMLElement).hidden = byId("copy-tools", HTMLElement).hidden = state.mode === "models";
+    byId("pad-a-name", HTMLElement).textContent = state.mode === "models" ? "The drawing" : "Drawing A";
+    const refused = typeof networks === "string";
+    byId("compare-refusal", HTMLElement).hidden = !refused;
+    byId("compare-refusal", HTMLElement).textContent = refused ? networks : "";
+    this.#fillSelects(refused ? null : networks);
+    if (refused) {
+      this.#loaded = "";
+      this.#layers.setNetworks(null, null);
+      this.#session.offer({ a: null, b: null });
+      this.#clear();
+      return;
+    }
+    const wanted = `${state.mode} ${networks.a.name} ${networks.b.name}`;
+    if (wanted !== this.#loaded) {
+      this.#loaded = wanted;
+      this.#layers.setNetworks(null, null);
+      void this.#load(networks, wanted);
+    } else {
+      this.#layers.apply();
+    }
+    this.#ask();
+  }
+
+  /** @param {Sides<Choice> | null} networks */
+  #fillSelects(networks) {
+    for (const side of SIDES) {
+      const select = this.#selects[side];
+      if (select.options.length === 0) {
+        for (const { name, title, drawings, input_shape: shape } of this.#choices) {
+          const option = new Option(drawings ? title : `${title} (takes images of ${shape.join(" × ")})`, name);
+          option.disabled = !drawings;
+          select.add(option);
+        }
+      }
+      select.value = networks?.[side].name ?? "";
+    }
+  }
+
+  /**
+   * Fetch the networks' descriptions, however long the server takes to be there.
+   *
+   * @param {Sides<Choice>} networks
+   * @param {string} wanted
+   */
+  async #load({ a, b }, wanted) {
+    for (let attempt = 0; this.#loaded === wanted; attempt += 1) {
+      try {
+        /** @type {[Model, Model, LayerMatch[] | null]} */
+        const [modelA, modelB, matches] = await Promise.all([getModel(a.name), getModel(b.name), this.#address.state.mode === "models" ? getMatches(a.name, b.name) : null]);
+        if (this.#loaded !== wanted) return;
+        this.#layers.setNetworks({ a: modelA, b: modelB }, matches);
+        if (this.#pair.a || this.#pair.b) this.#layers.setPair(this.#pair);
+        this.#session.refresh();
+        return;
+      } catch (error) {
+        if (error instanceof ApiProblem && !error.passing) {
+          this.#status.show({ state: "refused", detail: error.message });
+          return;
+        }
+        const delay = retryDelay(attempt, error instanceof ApiProblem ? error.retryAfter : null);
+        if (this.#loaded === wanted) this.#status.show({ state: "waiting", detail: error instanceof Error ? error.message : String(error), seconds: Math.ceil(delay / 1000) });
+        await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
+          const timer = setTimeout(resolve, delay);
+          this.#wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+        if (this.#loaded === wanted) this.#status.show({ state: "ready" });
+      }
+    }
+  }
+
+  /** @param {Side} side @param {Drawing} drawing  under the pen */
+  #drawn(side, drawing) {
+    this.#drawings[side] = drawing;
+    this.#ask();
+  }
+
+  /** @param {Side} side @param {Drawing} drawing */
+  #changed(side, drawing) {
+    this.#drawings[side] = drawing;
+    const code = encodeDrawing(drawing);
+    this.#address.note({ [side]: code });
+    remember(KEPT[side], code || null);
+    const { a, b } = this.#pads ?? {};
+    byId("copy-drawing", HTMLButtonElement).disabled = !a?.drawing.length;
+    byId("swap-drawings", HTMLButtonElement).disabled = !a?.drawing.length && !b?.drawing.length;
+    this.#ask();
+  }
+
+  /** Have the newest drawings answered. */
+  #ask() {
+    const networks = this.#networks;
+    if (typeof networks === "string") return;
+    const { mode } = this.#address.state;
+    // Both networks are given the very same drawing.
+    const drawings = mode === "models" ? { a: this.#drawings.a, b: this.#drawings.a } : this.#drawings;
+    /** @param {Side} side */
+    const question = (side) => (drawings[side].length > 0 ? { model: networks[side].name, topK: networks[side].categories, drawing: drawings[side] } : null);
+    const asked = { a: question("a"), b: question("b") };
+    this.#session.offer(asked);
+    if (!asked.a && !asked.b) this.#clear();
+  }
+
+  /** Nothing is drawn. */
+  #clear() {
+    this.#pair = { a: null, b: null };
+    this.#layers.setPair(null);
+    this.#showGuesses();
+    this.#status.show({ state: "ready" });
+  }
+
+  /** @param {Pair} pair @param {boolean} thinned */
+  #answered(pair, thinned) {
+    this.#pair = pair;
+    this.#layers.setPair(pair);
+    this.#showGuesses();
+    for (const side of SIDES) {
+      const width = pair[side]?.input.preprocessing.line_width;
+      if (width) for (const pad of this.#address.state.mode === "models" ? SIDES : [side]) this.#pads[pad].setLineWidth(width);
+    }
+    const note = byId("pad-note", HTMLElement);
+    note.hidden = !thinned;
+    note.textContent = `A drawing has more than ${MOST_POINTS} points or ${MOST_STROKES} strokes; less of it was sent.`;
+    this.#announce();
+  }
+
+  #showGuesses() {
+    const networks = this.#networks;
+    const { mode } = this.#address.state;
+    const titles = typeof networks === "string" ? { a: "", b: "" } : { a: networks.a.title, b: networks.b.title };
+    const names = mode === "models" ? titles : { a: "Drawing A", b: "Drawing B" };
+    this.#guesses.show(this.#pair, names, this.#missing());
+  }
+
+  /** What to do where a side has no answer, in a sentence. */
+  #missing() {
+    const { mode } = this.#address.state;
+    const [a, b] = SIDES.map((side) => this.#drawings[side].length > 0);
+    if (mode === "models") return a ? "" : "Draw something, or start from an example: both networks answer, and every layer of one stands beside its counterpart.";
+    if (!a && !b) return "Draw A, copy it to B and add a stroke there: what does one stroke change?";
+    if (a && !b) return "Copy A to B and change a stroke, or draw something else there.";
+    return a ? "" : "Draw something for A as well, or start from an example.";
+  }
+
+  #announce() {
+    this.#announcer.say(this.#inWords());
+  }
+
+  #announceLayers() {
+    const words = this.#layers.inWords;
+    if (words) this.#announcer.say(`${this.#inWords()} ${words}`);
+  }
+
+  /** Both answers, and how far they are apart, in words. */
+  #inWords() {
+    const { a, b } = this.#pair;
+    const parts = SIDES.map((side) => {
+      const inspection = this.#pair[side];
+      return inspection ? `${side.toUpperCase()}: ${certainty(inspection.predictions).sentence}` : "";
+    });
+    const moved = a && b ? totalVariation(a.predictions, b.predictions) : null;
+    if (moved !== null) parts.push(`The guesses differ by ${percent(moved)}.`);
+    return parts.filter(Boolean).join(" ");
+  }
+
+  /** @param {boolean} stale */
+  #setStale(stale) {
+    this.#guesses.setStale(stale);
+    byId("layers", HTMLElement).toggleAttribute("data-stale", stale);
+    byId("stale-note", HTMLElement).hidden = !stale || (!this.#pair.a && !this.#pair.b);
+  }
+
+  /** @param {SessionStatus} status */
+  #statusChanged(status) {
+    if (status.state !== "ready") this.#setStale(true);
+    this.#status.show(status);
+  }
+
+  #retry() {
+    this.#session.retryNow();
+    this.#wake?.();
+  }
+
+  #copy() {
+    const { drawing } = this.#pads.a;
+    if (drawing.length === 0) return;
+    this.#pads.b.push(drawing);
+    this.#announcer.say("A copied to B. Change a stroke there.");
+    this.#pads.b.focus();
+  }
+
+  #swap() {
+    const { a, b } = this.#pads;
+    const [ofA, ofB] = [a.drawing, b.drawing];
+    a.push(ofB);
+    b.push(ofA);
+    this.#announcer.say("A and B swapped.");
+  }
+
+  /** @param {Command} command */
+  #command(command) {
+    const side = this.#address.state.mode === "models" ? "a" : this.#last;
+    switch (command) {
+      case "undo":
+      case "redo":
+      case "clear":
+        return this.#pads[side].command(command);
+      case "focus-pad":
+        return this.#pads[side].focus();
+      case "focus-network":
+        return this.#layers.focus();
+      case "theme":
+        return this.#theme.cycle();
+      case "keys":
+        return this.#keys.show();
+      default:
+        return undefined;
+    }
+  }
+
+  async #copyLink() {
+    try {
+      await navigator.clipboard.writeText(this.#address.link);
+      this.#toast("Link copied. It opens these drawings and this view.");
+    } catch {
+      this.#toast("Copy the address of this page: it opens these drawings and this view.");
+    }
+  }
+
+  /** @param {string} text */
+  #toast(text) {
+    const toast = byId("toast", HTMLElement);
+    toast.textContent = text;
+    toast.hidden = false;
+    clearTimeout(this.#toastTimer);
+    this.#toastTimer = window.setTimeout(() => (toast.hidden = true), 4000);
+  }
+}
+
+/**
+ * The network to hold beside one: of the others that which costs most nearly the same.
+ *
+ * @param {Choice | undefined} one
+ * @param {Choice[]} choices
+ */
+function nearest(one, choices) {
+  if (!one) return undefined;
+  /** @param {Choice} choice */
+  const apart = ({ multiply_accumulates: cost }) => Math.abs(Math.log(Math.max(1, cost) / Math.max(1, one.multiply_accumulates)));
+  const [first] = choices.filter((choice) => choice !== one).sort((a, b) => apart(a) - apart(b));
+  return first ?? one;
+}

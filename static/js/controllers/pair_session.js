@@ -1,0 +1,204 @@
+/**
+ * The live loop of two sides: the newest question of both is asked, one at a time, never a queue.
+ * What it hands out is always of one question: never one side of this drawing and one of the next.
+ *
+ * @import {LayerDifference, Sides} from "../core/comparison.js"
+ * @import {Drawing, Inspection, LayerMaps, SessionStatus} from "../core/types.js"
+ */
+import { ApiProblem, getDifference, getDifferenceMaps, getMaps, inspectDrawing, Unreachable } from "../api.js";
+import { retryDelay } from "../core/backoff.js";
+import { sameShape } from "../core/comparison.js";
+import { thin } from "../core/geometry.js";
+import { NewestWins } from "../core/newest_wins.js";
+
+/**
+ * @typedef {{model: string, topK: number, drawing: Drawing}} SideQuestion
+ * @typedef {Sides<SideQuestion | null>} Question  null: nothing is asked on that side
+ * @typedef {Sides<Inspection | null>} Pair
+ *
+ * @typedef {object} PairDetail
+ * @property {Sides<LayerMaps | null>} maps  of the layers that are wanted
+ * @property {LayerMaps | null} difference  B minus A; null where the shapes differ or a side is missing
+ * @property {LayerDifference[] | null} layers  how far apart the sides are, down the network
+ *
+ * @typedef {object} PairHandlers
+ * @property {(pair: Pair) => Sides<string | null>} wanted  the layer of each side that is on the screen
+ * @property {(pair: Pair, thinned: boolean) => void} onPair
+ * @property {(pair: Pair, detail: PairDetail) => void} onDetail
+ * @property {(status: SessionStatus) => void} onStatus
+ * @property {(busy: boolean) => void} onBusy  whether the newest question still waits for its answer
+ */
+
+const SIDES = /** @type {const} */ (["a", "b"]);
+
+/** @param {SideQuestion | null} one @param {SideQuestion | null} other */
+function alike(one, other) {
+  return one === other || (one !== null && other !== null && one.model === other.model && one.drawing === other.drawing);
+}
+
+export class PairSession {
+  #handlers;
+  /** @type {Question} */
+  #question = { a: null, b: null };
+  /** @type {Sides<{question: SideQuestion, inspection: Inspection, thinned: boolean} | null>} */
+  #last = { a: null, b: null };
+  /** @type {Pair | null} handed out last */
+  #told = null;
+  /** What was fetched for the last pair, by address. @type {Map<string, unknown>} */
+  #fetched = new Map();
+  #attempt = 0;
+  /** @type {(() => void) | null} */
+  #wake = null;
+  /** @type {SessionStatus["state"]} */
+  #state = "ready";
+  #loop = new NewestWins(() => this.#run());
+
+  /** @param {PairHandlers} handlers */
+  constructor(handlers) {
+    this.#handlers = handlers;
+  }
+
+  /** @param {Question} question */
+  offer(question) {
+    // A newer drawing may wait for its turn; of another network, or of none, nothing more is handed out.
+    if (SIDES.some((side) => this.#question[side]?.model !== question[side]?.model)) this.#told = null;
+    this.#question = question;
+    for (const side of SIDES) if (!question[side]) this.#last[side] = null;
+    const some = question.a !== null || question.b !== null;
+    this.#handlers.onBusy(some);
+    if (some) this.#loop.offer(null);
+    else this.#tell({ state: "ready" });
+  }
+
+  /** Fetch what has come on the screen. */
+  refresh() {
+    if (this.#question.a || this.#question.b) this.#loop.offer(null);
+  }
+
+  /** The server has lost an inspection: post both sides again. */
+  renew() {
+    this.#forget();
+    this.refresh();
+  }
+
+  /** Do not wait for the next attempt. */
+  retryNow() {
+    this.#wake?.();
+  }
+
+  #forget() {
+    this.#last = { a: null, b: null };
+    this.#told = null;
+    this.#fetched.clear();
+  }
+
+  async #run() {
+    for (;;) {
+      const question = this.#question;
+      if (!question.a && !question.b) return;
+      try {
+        const pair = await this.#inspect(question);
+        if (pair) await this.#fetchDetail(pair);
+        this.#attempt = 0;
+        this.#tell({ state: "ready" });
+        if (this.#question === question) this.#handlers.onBusy(false);
+        return;
+      } catch (error) {
+        if (error instanceof ApiProblem && error.status === 410) {
+          this.#forget();
+        } else if (error instanceof Unreachable || (error instanceof ApiProblem && error.passing)) {
+          await this.#pause(error);
+        } else {
+          this.#tell({ state: "refused", detail: error instanceof Error ? error.message : String(error) });
+          if (this.#question === question) this.#handlers.onBusy(false);
+          return;
+        }
+      }
+    }
+  }
+
+  /**
+   * @param {Question} question
+   * @returns {Promise<Pair | null>} null: it is no longer asked
+   */
+  async #inspect(question) {
+    const [a, b] = await Promise.all(SIDES.map((side) => this.#inspectSide(side, question[side])));
+    if (SIDES.some((side) => this.#question[side]?.model !== question[side]?.model)) return null;
+    [this.#last.a, this.#last.b] = [a, b];
+    if (this.#told && this.#told.a === (a?.inspection ?? null) && this.#told.b === (b?.inspection ?? null)) return this.#told;
+    const pair = { a: a?.inspection ?? null, b: b?.inspection ?? null };
+    this.#told = pair;
+    this.#handlers.onPair(pair, Boolean(a?.thinned || b?.thinned));
+    return pair;
+  }
+
+  /**
+   * @param {"a" | "b"} side
+   * @param {SideQuestion | null} question
+   */
+  async #inspectSide(side, question) {
+    if (!question) return null;
+    const last = this.#last[side];
+    if (last && alike(last.question, question)) return last;
+    const { drawing, thinned } = thin(question.drawing);
+    return { question, thinned, inspection: await inspectDrawing(question.model, drawing, question.topK) };
+  }
+
+  /** @param {Pair} pair */
+  async #fetchDetail(pair) {
+    const { a, b } = pair;
+    const wanted = this.#handlers.wanted(pair);
+    /** @type {Map<string, unknown>} */
+    const fetched = new Map();
+    /**
+     * @template Answer
+     * @param {string} key
+     * @param {() => Promise<Answer>} ask
+     * @returns {Promise<Answer>}
+     */
+    const once = async (key, ask) => {
+      const answer = /** @type {Answer | undefined} */ (this.#fetched.get(key)) ?? (await ask());
+      fetched.set(key, answer);
+      return answer;
+    };
+    /** @param {Inspection | null} inspection @param {string | null} name */
+    const layerOf = (inspection, name) => inspection?.layers.find((layer) => layer.name === name) ?? null;
+    const [ofA, ofB] = [layerOf(a, wanted.a), layerOf(b, wanted.b)];
+    /** @param {Inspection | null} inspection @param {{name: string} | null} layer */
+    const mapsOf = async (inspection, layer) =>
+      inspection && layer ? once(`${inspection.id} ${layer.name}`, async () => (await getMaps(inspection.id, [layer.name])).get(layer.name) ?? null) : null;
+    const [mapsA, mapsB, difference, layers] = await Promise.all([
+      mapsOf(a, ofA),
+      mapsOf(b, ofB),
+      a && b && ofA && ofB && sameShape(ofA.shape, ofB.shape)
+        ? once(`${a.id} ${ofA.name} ${b.id} ${ofB.name}`, () => getDifferenceMaps({ id: a.id, layer: ofA.name }, { id: b.id, layer: ofB.name }))
+        : null,
+      a && b ? once(`${a.id} ${b.id}`, () => getDifference(a.id, b.id)) : null,
+    ]);
+    if (this.#told !== pair) return;
+    this.#fetched = fetched;
+    this.#handlers.onDetail(pair, { maps: { a: mapsA, b: mapsB }, difference, layers });
+  }
+
+  /** @param {ApiProblem | Unreachable} error */
+  async #pause(error) {
+    const delay = retryDelay(this.#attempt, error instanceof ApiProblem ? error.retryAfter : null);
+    this.#attempt += 1;
+    this.#tell({ state: "waiting", detail: error.message, seconds: Math.ceil(delay / 1000) });
+    await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
+      const timer = setTimeout(resolve, delay);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = null;
+  }
+
+  /** @param {SessionStatus} status */
+  #tell(status) {
+    if (status.state === "ready" && this.#state === "ready") return;
+    this.#state = status.state;
+    this.#handlers.onStatus(status);
+  }
+}
