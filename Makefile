@@ -83,7 +83,7 @@ javascript: $(DEV_READY) $(NODE_READY) ## JavaScript tests (node --test)
 .PHONY: pytest
 pytest: $(DEV_READY) $(PROJECT_READY) $(NODE_READY) ## Unit, property, API, documentation and browser tests
 	$(BIN)/python -m scripts.chromium
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m scripts.run_tests $(ARGS)
 
 .PHONY: unit
 unit: $(DEV_READY) $(PROJECT_READY) ## Only the tests that need no browser

@@ -1,0 +1,22 @@
+"""The tests in two processes."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts.run_tests import exit_status, main
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [([0, 0], 0), ([0, 1], 1), ([2, 0], 2), ([0, 5], 0), ([5, 1], 1), ([5, 5], 5)],
+)
+def test_one_fault_is_a_fault_and_no_test_at_all_is_too(statuses: list[int], expected: int) -> None:
+    assert exit_status(statuses) == expected
+
+
+def test_both_run_with_the_arguments(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    printed = capfd.readouterr().out
+    assert printed.count("pytest ") == 2
+    assert printed.index("pytest ") < printed.index("The tests in a browser:")
