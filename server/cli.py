@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from server import __version__
+from server.commands.ordered_command import OrderedCommand, order_of
 
 app = typer.Typer(
     name="doodlescope",
@@ -21,6 +22,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Draw a doodle, see a CNN recognise it, and look inside every layer.",
 )
+
+_OF_MODELS = "Your own models (each option belongs to the --model before it)"
 
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda; auto takes CUDA where it is.")]
 Model = Annotated[str, typer.Option(help="Name of a shipped model.")]
@@ -43,8 +46,9 @@ def version(
         raise typer.Exit
 
 
-@app.command()
+@app.command(cls=OrderedCommand)
 def serve(
+    ctx: typer.Context,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")
@@ -52,15 +56,83 @@ def serve(
     device: Annotated[
         str | None, typer.Option(help="auto, cpu or cuda; auto takes CUDA where it is.")
     ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL",
+            help="A model of your own beside the shipped ones; give it again for each. It is "
+            "package.module:factory (imported from the current directory), timm:NAME, "
+            "torchvision:NAME, or a network of ours.",
+            rich_help_panel=_OF_MODELS,
+        ),
+    ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Its name in addresses. Default: made of MODEL.",
+            rich_help_panel=_OF_MODELS,
+        ),
+    ] = None,
+    weights: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE.safetensors",
+            help="Its weights. Default: those that the factory gives it; of timm and torchvision "
+            "first weights, since nothing is downloaded.",
+            rich_help_panel=_OF_MODELS,
+        ),
+    ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="[NAME=]SIZES[:DTYPE]",
+            help="What it takes, such as 3x224x224; once for each input. Default: the model's own, "
+            "or guessed from its first layers.",
+            rich_help_panel=_OF_MODELS,
+        ),
+    ] = None,
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE.txt",
+            help="The names of its logits, one in each line. Default: the library's, or class 0, "
+            "class 1, ...",
+            rich_help_panel=_OF_MODELS,
+        ),
+    ] = None,
+    normalise: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MEAN,STD",
+            help="Of pixels in 0..1, such as 0.5,0.25 for all channels, or the means of each and "
+            "then the deviations of each. Default: the library's, or none.",
+            rich_help_panel=_OF_MODELS,
+        ),
+    ] = None,
 ) -> None:
     """Serve the pages and the REST API until interrupted.
 
-    What is not given here comes from the settings (DOODLESCOPE_HOST, _PORT, _DEVICE): by default
-    127.0.0.1, 8000 and auto.
+    What is not given here comes from the settings (DOODLESCOPE_HOST, _PORT, _DEVICE, _MODELS): by
+    default 127.0.0.1, 8000, auto and no models but the shipped ones. Options of a model belong to
+    the --model before them:
+
+    doodlescope serve --model nets:digits --weights digits.safetensors --model timm:resnet18
     """
+    from server.commands.model_options import served_models
     from server.commands.serve import serve as run
 
-    run(host, port, device)
+    given = {
+        "model": model,
+        "name": name,
+        "weights": weights,
+        "inputs": inputs,
+        "labels": labels,
+        "normalise": normalise,
+    }
+    models = served_models(order_of(ctx), {key: value or () for key, value in given.items()})
+    run(host, port, device, models)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -14,30 +15,48 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from models import model_names
-from server.app import create_app
-from server.commands.failure import CommandFailed
+from server.app import create_app, load_models
+from server.commands.failure import CommandFailed, failing_on
+from server.commands.late_progress import LateProgress
 from server.commands.model import open_device
-from server.settings import Settings
+from server.services.catalog import Model
+from server.services.sources import ModelUnavailable
+from server.settings import ServedModel, Settings
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """Prints the address once the models are loaded and the socket listens, not before."""
+    """Prints the address once the models are loaded and the socket listens, not before.
+
+    Below it, that of the page of each of the user's own models.
+    """
+
+    own: Sequence[Model] = ()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             for server in self.servers:
                 for listening in server.sockets:
-                    typer.echo(f"doodlescope is ready at {_address(listening)}")
+                    address = _address(listening)
+                    typer.echo(f"doodlescope is ready at {address}")
+                    for model in self.own:
+                        typer.echo(f"  {model.title}: {address}/models/{model.name}")
 
 
-def serve(host: str | None, port: int | None, device: str | None) -> None:
+def serve(
+    host: str | None,
+    port: int | None,
+    device: str | None,
+    models: Sequence[ServedModel] = (),
+) -> None:
     """Serve until interrupted; what is not given comes from the settings.
 
     Raises:
-        CommandFailed: a setting is wrong, the device is not there, or the server cannot start.
+        CommandFailed: a setting is wrong, the device is not there, a model cannot be opened, or
+            the server cannot start.
     """
     options: dict[str, Any] = {"host": host, "port": port, "device": device}
+    options["models"] = tuple(models) or None
     settings = _settings({name: value for name, value in options.items() if value is not None})
     open_device(settings.device)
     if settings.default_model not in model_names():
@@ -45,15 +64,18 @@ def serve(host: str | None, port: int | None, device: str | None) -> None:
             f"DOODLESCOPE_DEFAULT_MODEL is {settings.default_model!r}; "
             f"there is {', '.join(model_names())}."
         )
+    with LateProgress("Opening the models"), failing_on(ModelUnavailable):
+        catalog = load_models(settings)
     server = _AnnouncingServer(
         uvicorn.Config(
-            create_app(settings),
+            create_app(settings, load=lambda _: catalog),
             host=settings.host,
             port=settings.port,
             http=_protocol(),
             log_level="warning",
         )
     )
+    server.own = [catalog.get(name) for name in catalog.names[len(model_names()) :]]
     try:
         with suppress(KeyboardInterrupt):
             server.run()
