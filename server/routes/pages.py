@@ -65,7 +65,13 @@ async def map_page(
 @router.get("/shapes", include_in_schema=False)
 async def shapes_page(request: Request, pages: RunningPages) -> HTMLResponse:
     """The calculator of one layer's shapes, with its animation."""
-    return pages.render(request, "shapes.html", {"shapes_page": "layer"})
+    return pages.render(request, "shapes.html", {"shapes_page": "layer", "questions": QUESTIONS})
+
+
+@router.get("/shapes/stacks", include_in_schema=False)
+async def stacks_page(request: Request, pages: RunningPages) -> HTMLResponse:
+    """Stacks of layers: built, repaired, compared, exported."""
+    return pages.render(request, "stacks.html", {"shapes_page": "stacks"})
 
 
 @router.get("/compare", include_in_schema=False)

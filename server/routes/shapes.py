@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
 
-from server.dependencies import RunningServices
+from server.dependencies import NamedModel, RunningServices
 from server.errors import UnsupportedMedia
 from server.routes.bodies import (
     Schema,
@@ -29,6 +29,7 @@ from server.schemas.shapes import (
     BROKEN,
     STEM,
     LayerKinds,
+    ModelStack,
     SettingsAnswer,
     SettingsRequest,
     ShapesAnswer,
@@ -38,6 +39,7 @@ from server.schemas.shapes import (
 )
 from server.services.drawings import rasterise, read_drawing
 from server.services.kernels import first_kernels, list_kernels
+from server.services.model_stacks import stack_of
 from server.services.shapes import describe_kinds, describe_settings, describe_shapes
 from server.services.shapes_source import parse_source
 from server.settings import Settings
@@ -120,6 +122,25 @@ async def read_source(request: Request, services: RunningServices) -> SourceAnsw
     asked = await _read(request, services.settings, SourceRequest)
     found = await run_in_threadpool(parse_source, asked.source)
     return SourceAnswer.model_validate({"layers": found.layers, "left_out": found.left_out})
+
+
+@router.get("/models/{name}", response_model=ModelStack, responses=problems(404))
+async def get_model_stack(model: NamedModel) -> ModelStack:
+    """The stack in a network: its longest path, each layer checked against the network's shapes.
+
+    What a stack cannot hold, such as branches and functions that no layer does, is left out, and
+    said to be.
+    """
+    shape = model.graph.input_views[0].shape
+    found = await run_in_threadpool(stack_of, model.nodes, shape)
+    return ModelStack.model_validate(
+        {
+            "input_shape": found.input_shape,
+            "layers": [{"type": kind, **values} for kind, values in found.layers],
+            "nodes": found.nodes,
+            "left_out": found.left_out,
+        }
+    )
 
 
 @router.get("/layers", response_model=LayerKinds, responses=problems())

@@ -291,3 +291,17 @@ class SourceAnswer(BaseModel):
     left_out: list[str] = Field(
         description="What could not be read, each in a sentence with its line."
     )
+
+
+class ModelStack(BaseModel):
+    """The layers of a network's longest path, as far as they are one behind another."""
+
+    input_shape: list[int] = Field(description="Of the network's input, batch first.")
+    layers: list[LayerSpec] = Field(
+        description="As `POST /api/v1/shapes` takes them; each gives the shape that it has in the "
+        "network. Empty if the first operation is no layer."
+    )
+    nodes: list[str] = Field(description="For each layer, the name of its node in the graph.")
+    left_out: list[str] = Field(
+        description="What a stack cannot hold, in sentences; empty: the network is this stack."
+    )
