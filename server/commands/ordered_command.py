@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from typer import Context
 from typer.core import TyperCommand
 
@@ -11,7 +13,7 @@ _ORDER = "doodlescope.order"
 class OrderedCommand(TyperCommand):
     """A command that knows in which order its options were given, in ``order_of``."""
 
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As of every command; before it, the order is noted."""
         # Parsed twice: values are collected by option, and only the parser knows what came when.
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))

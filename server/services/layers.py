@@ -36,10 +36,11 @@ def describe_inspection(kept: KeptInspection, top_k: int) -> Inspection:
 
 def _described_input(kept: KeptInspection) -> dict[str, Any]:
     image = kept.input.image
+    kind = kept.model.kind if kept.input.tensors is None else "example"
     return {
-        "kind": kept.model.kind if kept.input.tensors is None else "example",
+        "kind": kind,
         "shape": list(kept.model.input_shape),
-        "image": image.tolist() if image is not None and kept.model.kind == "doodle" else None,
+        "image": image.tolist() if image is not None and kind == "doodle" else None,
         "size": None if image is None else list(image.shape[:2]),
         "picture": None if image is None else f"{inspection_url(kept.id)}/input.png",
         "arrays": f"{inspection_url(kept.id)}/input.npz",

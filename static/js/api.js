@@ -96,11 +96,63 @@ export function getModel(name) {
  * @returns {Promise<Inspection>}
  */
 export function inspectDrawing(model, drawing, topK) {
-  return requestJson(`${ROOT}/inspections`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ model, drawing: toLists(drawing), top_k: topK }),
-  });
+  return inspect(JSON.stringify({ model, drawing: toLists(drawing), top_k: topK }));
+}
+
+/**
+ * Run the model on one of its own examples.
+ *
+ * @param {string} model
+ * @param {number} example  counted from 0
+ * @param {number} topK
+ * @returns {Promise<Inspection>}
+ */
+export function inspectExample(model, example, topK) {
+  return inspect(JSON.stringify({ model, example, top_k: topK }));
+}
+
+/**
+ * @param {string | FormData} body  JSON, or a form with an image
+ * @returns {Promise<Inspection>}
+ */
+async function inspect(body) {
+  const headers = typeof body === "string" ? { "Content-Type": "application/json" } : undefined;
+  const inspection = await requestJson(`${ROOT}/inspections`, { method: "POST", headers, body });
+  const { input } = inspection;
+  // Of an image in colour the manifest only says where it is.
+  if (input.image === null && input.picture) input.image = await getColours(input.picture);
+  return inspection;
+}
+
+/**
+ * @param {string} address  of a PNG
+ * @returns {Promise<import("./core/types.js").ColourImage>}
+ */
+async function getColours(address) {
+  const response = await request(address);
+  try {
+    const options = /** @type {const} */ ({ colorSpaceConversion: "none", premultiplyAlpha: "none" });
+    const bitmap = await createImageBitmap(await response.blob(), options);
+    const { width, height } = bitmap;
+    const context = new OffscreenCanvas(width, height).getContext("2d");
+    if (!context) throw new Error("This browser has no 2D canvas.");
+    context.drawImage(bitmap, 0, 0);
+    bitmap.close();
+    return { width, height, colours: new Uint32Array(context.getImageData(0, 0, width, height).data.buffer) };
+  } catch (error) {
+    throw new Unreachable(error);
+  }
+}
+
+/**
+ * The exact values of a pixel of an inspection's input.
+ *
+ * @param {string} id
+ * @param {import("./core/types.js").Cell} cell
+ * @returns {Promise<import("./core/types.js").InputPixel>}
+ */
+export function getInputPixel(id, { row, column }) {
+  return requestJson(`${inspectionPath(id)}/input/pixels/${row}/${column}`);
 }
 
 /**
@@ -114,7 +166,7 @@ export function inspectImage(model, image, topK) {
   form.append("image", image);
   form.append("model", model);
   form.append("top_k", String(topK));
-  return requestJson(`${ROOT}/inspections`, { method: "POST", body: form });
+  return inspect(form);
 }
 
 /** @param {string} id */

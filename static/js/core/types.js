@@ -12,7 +12,7 @@
  * @typedef {{label: string, probability: number, logit: number}} Prediction
  *
  * @typedef {object} Preprocessing  What the server did to bring the input to the network's form.
- * @property {"strokes" | "image"} source
+ * @property {"strokes" | "image" | "example"} source
  * @property {number} [strokes]
  * @property {number} [points]
  * @property {Box} [box]
@@ -38,13 +38,31 @@
  *
  * @typedef {LayerNode & {minimum: number, maximum: number, signed: boolean, zero_fraction: number}} InspectedLayer
  *
+ * @typedef {{width: number, height: number, colours: Uint32Array}} ColourImage
+ *   Opaque RGBA colours, row by row, in the byte order of ImageData.
+ * @typedef {number[][] | ColourImage} InputImage  Rows of ink, 0 to 255, of a doodle; or an image.
+ *
+ * @typedef {object} InspectedInput
+ * @property {"doodle" | "image" | "example"} kind
+ * @property {number[]} shape
+ * @property {InputImage | null} image  null: it is no picture
+ * @property {string | null} picture  where the server has it as a PNG
+ * @property {string} arrays  where the server has the exact values
+ * @property {Preprocessing} preprocessing
+ *
+ * @typedef {object} InputPixel
+ * @property {number} y
+ * @property {number} x
+ * @property {number[]} levels  0 to 255: grey, or red, green and blue
+ * @property {(number | null)[]} values  exact, one for each channel
+ *
  * @typedef {object} Inspection
  * @property {string} id
  * @property {string} model
  * @property {string} version
- * @property {{shape: number[], image: number[][], preprocessing: Preprocessing}} input
+ * @property {InspectedInput} input
  * @property {Prediction[]} predictions
- * @property {number} entropy  of the whole distribution, in nats
+ * @property {number | null} entropy  of the whole distribution, in nats; null: it makes no guesses
  * @property {InspectedLayer[]} layers
  *
  * @typedef {object} Model
@@ -53,7 +71,10 @@
  * @property {string} version
  * @property {number} parameters
  * @property {number} multiply_accumulates
+ * @property {"doodle" | "image" | "example"} input
  * @property {number[]} input_shape
+ * @property {number} examples
+ * @property {string} silence  why it makes no guesses; "" where it does
  * @property {string[]} categories
  * @property {CostedNode[]} nodes
  *

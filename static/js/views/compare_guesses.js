@@ -83,10 +83,12 @@ export class CompareGuesses {
     /** @param {string} name @param {string} value @param {string} meaning */
     const fact = (name, value, meaning) => html("div", { title: meaning }, html("dt", {}, name), html("dd", {}, value));
     const facts = [];
-    if (a) facts.push(fact("Entropy of A", `${short(a.entropy, 3)} nats`, "Of all its probabilities: 0 is certain."));
-    if (b) facts.push(fact("Entropy of B", `${short(b.entropy, 3)} nats`, "Of all its probabilities: 0 is certain."));
-    if (a && b) {
-      facts.push(fact(`B ${MINUS} A`, `${short(b.entropy - a.entropy, 3)} nats`, "Below 0, B is the surer one."));
+    // A model that makes no guesses has none.
+    const [entropyA, entropyB] = [a?.entropy ?? null, b?.entropy ?? null];
+    if (entropyA !== null) facts.push(fact("Entropy of A", `${short(entropyA, 3)} nats`, "Of all its probabilities: 0 is certain."));
+    if (entropyB !== null) facts.push(fact("Entropy of B", `${short(entropyB, 3)} nats`, "Of all its probabilities: 0 is certain."));
+    if (a && b && entropyA !== null && entropyB !== null) {
+      facts.push(fact(`B ${MINUS} A`, `${short(entropyB - entropyA, 3)} nats`, "Below 0, B is the surer one."));
       const moved = totalVariation(a.predictions, b.predictions);
       if (moved !== null) facts.push(fact("Probability moved", percent(moved), "Total variation distance: the probability that would have to move from some categories to others."));
     }

@@ -110,7 +110,7 @@ export class ComparePictures {
     for (const column of COLUMNS) this.#columns[column].pixels.select(null);
   }
 
-  /** @param {Column} column @param {number[][] | null} image */
+  /** @param {Column} column @param {import("../core/types.js").InputImage | null} image */
   setImage(column, image) {
     if (column !== "difference") this.fields[column].setImage(image);
   }

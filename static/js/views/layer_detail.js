@@ -160,7 +160,7 @@ export class LayerDetail {
     return this.#arithmetic.all;
   }
 
-  /** @param {number[][] | null} image  that the network received */
+  /** @param {import("../core/types.js").InputImage | null} image  that the network received */
   setImage(image) {
     this.#field.setImage(image);
   }

@@ -1,10 +1,27 @@
-/** The image that the network received, and how the input became it. @import {Cell, Drawing, Inspection} from "../core/types.js" */
+/** The image that the network received, and how the input became it. @import {Cell, Drawing, InputPixel, Inspection} from "../core/types.js" */
 import { lookupTable } from "../core/colour.js";
+import { inputColours, inputSize } from "../core/input_image.js";
 import { PAD_SIDE, pathData } from "../core/geometry.js";
 import { plural, short } from "../core/numbers.js";
 import { html, svg } from "./dom.js";
 import { PixelView } from "./pixel_view.js";
 import { currentTheme, onThemeChange } from "./theme.js";
+
+/** Nothing was received yet. */
+const BLANK = { width: 28, height: 28, colours: new Uint32Array(784) };
+
+const EMPTY = "Your strokes are put into their box, scaled, centred and drawn as 28 × 28 pixels.";
+
+/** Whether it was drawn for a network of doodles. @param {Inspection} inspection */
+function isDoodle({ input: { image, preprocessing } }) {
+  return preprocessing.source === "strokes" && Array.isArray(image);
+}
+
+/**
+ * @typedef {object} ReceivedOptions
+ * @property {string} [empty]  what stands there before anything was received
+ * @property {(id: string, cell: Cell) => void} [onPixel]  the exact values of a pixel of an image are wanted
+ */
 
 /** Shows the steps strokes -> box -> scale -> centre -> pixels with the server's own numbers. */
 export class Received {
@@ -19,9 +36,18 @@ export class Received {
   /** @type {Cell | null} */
   #cell = null;
   #forgetTheme;
+  #empty;
+  #onPixel;
+  /** @type {(InputPixel & {id: string}) | null} */
+  #pixel = null;
 
-  /** @param {HTMLElement} parent */
-  constructor(parent) {
+  /**
+   * @param {HTMLElement} parent
+   * @param {ReceivedOptions} [options]
+   */
+  constructor(parent, { empty = EMPTY, onPixel } = {}) {
+    this.#empty = empty;
+    this.#onPixel = onPixel;
     this.#pixels = new PixelView(this.#imageFigure, {
       label: "Image that the network receives",
       onCell: (cell) => {
@@ -52,8 +78,8 @@ export class Received {
   update(inspection, drawing) {
     this.#inspection = inspection;
     this.#stepFigures(drawing, inspection);
-    const { source, steps } = inspection.input.preprocessing;
-    const written = source === "image" ? (steps ?? []) : [];
+    const { steps } = inspection.input.preprocessing;
+    const written = isDoodle(inspection) ? [] : (steps ?? []);
     this.#list.replaceChildren(...written.map(({ name, detail }) => html("li", {}, html("b", {}, name), `: ${detail}`)));
     this.#paint();
     this.#describe();
@@ -64,9 +90,12 @@ export class Received {
    * @param {Inspection | null} inspection
    */
   #stepFigures(drawing, inspection) {
-    const received = html("figure", { class: "step step-result" }, this.#imageFigure, html("figcaption", {}, "28 × 28 pixels"));
+    const image = inspection?.input.image ?? null;
+    const [height, width] = image === null ? [28, 28] : inputSize(image);
+    const caption = inspection && image === null ? "" : `${width} × ${height} pixels`;
+    const received = html("figure", { class: "step step-result" }, this.#imageFigure, html("figcaption", {}, caption));
     const preprocessing = inspection?.input.preprocessing;
-    if (preprocessing?.source === "image") {
+    if (inspection && !isDoodle(inspection)) {
       this.#steps.replaceChildren(received);
       this.#body.dataset.source = "image";
       return;
@@ -105,11 +134,14 @@ export class Received {
   }
 
   #paint() {
-    const image = this.#inspection?.input.image;
-    const table = lookupTable("ink", currentTheme());
-    this.#pixels.show(28, 28, (pixels) => {
-      for (let index = 0; index < 784; index += 1) pixels[index] = table[image?.[Math.floor(index / 28)][index % 28] ?? 0];
-    });
+    const image = this.#inspection?.input.image ?? null;
+    const blank = image === null;
+    const { width, height, colours } = image === null ? BLANK : inputColours(image, currentTheme());
+    // Of what is no picture there is nothing to point at.
+    this.#imageFigure.hidden = blank && this.#inspection !== null;
+    this.#imageFigure.style.aspectRatio = `${width} / ${height}`;
+    const ground = lookupTable("ink", currentTheme())[0];
+    this.#pixels.show(width, height, (pixels) => (blank ? pixels.fill(ground) : pixels.set(colours)));
   }
 
   #describe() {
@@ -117,20 +149,56 @@ export class Received {
     // A pixel that was asked for is read out; what changes with every stroke is not.
     this.#words.ariaLive = this.#cell ? "polite" : "off";
     if (!inspection) {
-      this.#words.textContent = "Your strokes are put into their box, scaled, centred and drawn as 28 × 28 pixels.";
+      this.#words.textContent = this.#empty;
+      return;
+    }
+    const { image, shape, preprocessing } = inspection.input;
+    if (image === null) {
+      this.#words.textContent = `Its input is ${shape.join(" × ")} values, no picture. Its exact values are in the file input.npz.`;
       return;
     }
     if (this.#cell) {
-      const { row, column } = this.#cell;
-      const ink = inspection.input.image[row][column];
-      this.#words.replaceChildren(html("strong", {}, `${ink} of 255`), ` at row ${row}, column ${column}: the network reads ${short(ink / 255)}.`);
+      this.#describePixel(inspection, this.#cell);
       return;
     }
-    const inked = inspection.input.image.flat().filter((ink) => ink > 0).length;
-    const { box, points } = inspection.input.preprocessing;
+    if (!Array.isArray(image)) {
+      const label = `${image.width} × ${image.height} pixels${shape[0] === 3 ? " of red, green and blue" : ""}`;
+      this.#words.textContent = `${label}. Point at one for its values.`;
+      this.#pixels.setLabel(`Image that the network receives: ${label}`);
+      return;
+    }
+    const inked = image.flat().filter((ink) => ink > 0).length;
+    const { box, points } = preprocessing;
     const from = box && points ? `${plural(points, "point")} in a box of ${Math.round(box.right - box.left)} × ${Math.round(box.bottom - box.top)}. ` : "";
     this.#words.textContent = `${from}${inked} of 784 pixels have ink. Point at one for its value.`;
     this.#pixels.setLabel(`Image that the network receives: ${inked} of 784 pixels have ink`);
+  }
+
+  /**
+   * @param {Inspection} inspection
+   * @param {Cell} cell
+   */
+  #describePixel({ id, input: { image } }, { row, column }) {
+    const where = ` at row ${row}, column ${column}`;
+    if (Array.isArray(image)) {
+      const ink = image[row][column];
+      this.#words.replaceChildren(html("strong", {}, `${ink} of 255`), `${where}: the network reads ${short(ink / 255)}.`);
+      return;
+    }
+    const pixel = this.#pixel;
+    if (pixel?.id !== id || pixel.y !== row || pixel.x !== column) {
+      this.#onPixel?.(id, { row, column });
+      return;
+    }
+    const levels = pixel.levels.length === 3 ? `red ${pixel.levels[0]}, green ${pixel.levels[1]}, blue ${pixel.levels[2]}` : `grey ${pixel.levels[0]}`;
+    const values = pixel.values.map((value) => (value === null ? "no number" : short(value))).join(", ");
+    this.#words.replaceChildren(html("strong", {}, levels), `${where}: the network reads ${values}.`);
+  }
+
+  /** @param {InputPixel & {id: string}} pixel  the values that were asked for */
+  setPixel(pixel) {
+    this.#pixel = pixel;
+    this.#describe();
   }
 
   destroy() {

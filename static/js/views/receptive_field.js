@@ -1,5 +1,6 @@
-/** The receptive field of a value, drawn on the image that the network receives. @import {ReceptiveField, UnitAddress} from "../core/types.js" */
+/** The receptive field of a value, drawn on the image that the network receives. @import {InputImage, ReceptiveField, UnitAddress} from "../core/types.js" */
 import { lookupTable } from "../core/colour.js";
+import { inputColours } from "../core/input_image.js";
 import { fieldInWords, maskPath, rectanglePath, strideInWords, surroundings } from "../core/receptive_field.js";
 import { context2d, html, svg } from "./dom.js";
 import { currentTheme, onThemeChange } from "./theme.js";
@@ -14,7 +15,7 @@ export class ReceptiveFieldView {
   #overlay = svg("svg", { class: "field-overlay", role: "img", "aria-label": "Receptive field" });
   #words = html("p", { class: "field-words" });
   #layer = html("p", { class: "field-layer" });
-  /** @type {number[][] | null} */
+  /** @type {InputImage | null} */
   #image = null;
   /** @type {{field: ReceptiveField, unit: UnitAddress} | null} */
   #shown = null;
@@ -28,7 +29,7 @@ export class ReceptiveFieldView {
     this.#forgetTheme = onThemeChange(() => this.#paint());
   }
 
-  /** @param {number[][] | null} image  that the network received: ink, 0 to 255 */
+  /** @param {InputImage | null} image  that the network received */
   setImage(image) {
     this.#image = image;
     this.#paint();
@@ -99,11 +100,11 @@ export class ReceptiveFieldView {
     const canvas = this.#canvas;
     [canvas.width, canvas.height] = [width, height];
     const pixels = new ImageData(width, height);
-    const table = lookupTable("ink", currentTheme());
-    const image = this.#image?.length === height && this.#image[0]?.length === width ? this.#image : null;
-    new Uint32Array(pixels.data.buffer).forEach((_, index, all) => {
-      all[index] = table[image?.[Math.floor(index / width)][index % width] ?? 0];
-    });
+    const theme = currentTheme();
+    const image = this.#image && inputColours(this.#image, theme);
+    const colours = new Uint32Array(pixels.data.buffer);
+    if (image?.height === height && image.width === width) colours.set(image.colours);
+    else colours.fill(lookupTable("ink", theme)[0]);
     context2d(canvas).putImageData(pixels, 0, 0);
   }
 
