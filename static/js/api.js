@@ -365,3 +365,168 @@ export async function renderDrawing(drawing) {
 function postJson(path, body) {
   return requestJson(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }
+
+/** @param {string} id @param {string} layer */
+const layerPath = (id, layer) => `${inspectionPath(id)}/layers/${encodeURIComponent(layer)}`;
+
+/**
+ * What the channels of a layer are like; values beyond a range are counted.
+ *
+ * @param {string} id
+ * @param {string} layer
+ * @param {{minimum: number, maximum: number} | null} range
+ * @returns {Promise<LayerStatistics>}
+ */
+export function getStatistics(id, layer, range) {
+  const query = range ? `?${new URLSearchParams({ low: String(range.minimum), high: String(range.maximum) })}` : "";
+  return requestJson(`${layerPath(id, layer)}/statistics${query}`);
+}
+
+/**
+ * What the channels of a layer contribute to the logit of a category. The model runs once more.
+ *
+ * @param {string} id
+ * @param {string} layer
+ * @param {string | null} label  null: of the best guess
+ * @returns {Promise<LayerContributions>}
+ */
+export function getContributions(id, layer, label) {
+  const query = label === null ? "" : `?${new URLSearchParams({ label })}`;
+  return requestJson(`${layerPath(id, layer)}/contributions${query}`);
+}
+
+/**
+ * @param {string} id
+ * @param {string} layer
+ * @returns {Promise<Histogram>}
+ */
+export function getHistogram(id, layer) {
+  return requestJson(`${layerPath(id, layer)}/histogram`);
+}
+
+/** @param {string} model @param {string} layer */
+const weightsPath = (model, layer) => `${ROOT}/models/${encodeURIComponent(model)}/layers/${encodeURIComponent(layer)}`;
+
+/**
+ * The parameters that a layer reads.
+ *
+ * @param {string} model
+ * @param {string} version
+ * @param {string} layer
+ * @returns {Promise<LayerParameter[]>}
+ */
+export async function getParameters(model, version, layer) {
+  return (await requestJson(`${weightsPath(model, layer)}/parameters?${new URLSearchParams({ version })}`)).parameters;
+}
+
+/**
+ * Pictures of a parameter, quantised as feature maps are.
+ *
+ * @param {string} model
+ * @param {string} version
+ * @param {string} layer
+ * @param {string} parameter
+ * @param {string} inputs  an input channel, "norm", "mean" or "rgb"
+ * @param {number[]} outputs  of which outputs, in that order
+ * @returns {Promise<LayerMaps>}
+ */
+export async function getWeights(model, version, layer, parameter, inputs, outputs) {
+  const query = new URLSearchParams({ parameter, inputs, outputs: outputs.join(","), version });
+  const response = await request(`${weightsPath(model, layer)}/weights?${query}`);
+  let buffer;
+  try {
+    buffer = await response.arrayBuffer();
+  } catch (error) {
+    throw new Unreachable(error);
+  }
+  return [...decodeAtlas(buffer).layers.values()][0];
+}
+
+/** Where the exact parameters of a layer are. @param {string} model @param {string} layer */
+export function weightsAddress(model, layer) {
+  return `${weightsPath(model, layer)}/weights.npz`;
+}
+
+/**
+ * @param {string} model
+ * @param {string} version
+ * @param {string} layer
+ * @param {string} parameter
+ * @returns {Promise<Histogram>}
+ */
+export function getWeightHistogram(model, version, layer, parameter) {
+  return requestJson(`${weightsPath(model, layer)}/histogram?${new URLSearchParams({ parameter, version })}`);
+}
+
+/** @param {string} id @param {UnitAddress} unit */
+const unitPath = (id, { layer, channel, y, x }) => `${inspectionPath(id)}/layers/${encodeURIComponent(layer)}/units/${channel}/${y}/${x}`;
+
+/**
+ * What one value reads of every layer on the way to it.
+ *
+ * @param {string} id
+ * @param {UnitAddress} unit
+ * @returns {Promise<FieldColumn>}
+ */
+export function getFieldColumn(id, unit) {
+  return requestJson(`${unitPath(id, unit)}/column`);
+}
+
+/**
+ * What a pixel of the image, or a cell of a layer, can change in every layer after it.
+ *
+ * @param {string} model
+ * @param {string} version  of the model
+ * @param {{source: string | null, channel: number | null, y: number | null, x: number | null}} place
+ * @returns {Promise<ProjectiveField>}
+ */
+export function getProjectiveField(model, version, place) {
+  const query = new URLSearchParams({ version });
+  for (const [name, value] of Object.entries(place)) if (value !== null) query.set(name, String(value));
+  return requestJson(`${ROOT}/models/${encodeURIComponent(model)}/projective-field?${query}`);
+}
+
+/**
+ * How one output channel of a layer comes about from one input channel.
+ *
+ * @param {string} id
+ * @param {string} layer
+ * @param {number} channel
+ * @param {number | null} inputChannel  null: the first one
+ * @returns {Promise<SlidingWindow>}
+ */
+export function getSlidingWindow(id, layer, channel, inputChannel) {
+  const query = inputChannel === null ? "" : `?input_channel=${inputChannel}`;
+  return requestJson(`${inspectionPath(id)}/layers/${encodeURIComponent(layer)}/channels/${channel}/window${query}`);
+}
+
+/**
+ * Measure how much each pixel counts for a value, told line by line while it is computed.
+ *
+ * @param {string} id
+ * @param {UnitAddress} unit
+ * @param {Over} over
+ * @param {number} inputs  how many random images
+ * @param {(line: EffectiveField) => void} onLine
+ * @param {AbortSignal} signal  which ends it, on the server too
+ */
+export async function measureEffectiveField(id, unit, over, inputs, onLine, signal) {
+  const query = new URLSearchParams({ over, ...(over === "noise" ? { inputs: String(inputs) } : {}) });
+  const response = await request(`${unitPath(id, unit)}/effective-field?${query}`, { signal });
+  if (!response.body) throw new Unreachable(null);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  try {
+    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+      const lines = (text + value).split("\n");
+      text = lines.pop() ?? "";
+      for (const line of lines.filter(Boolean)) {
+        const found = JSON.parse(line);
+        if (found.status) throw new ApiProblem(found.status, found.detail, null);
+        onLine(found);
+      }
+    }
+  } catch (error) {
+    throw error instanceof ApiProblem || signal.aborted ? error : new Unreachable(error);
+  }
+}

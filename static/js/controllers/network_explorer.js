@@ -6,9 +6,11 @@
  */
 import { ApiProblem, getModel } from "../api.js";
 import { retryDelay } from "../core/backoff.js";
-import { colourRange } from "../core/colour.js";
+import { layerRange } from "../core/colour.js";
 import { PLACES, registerKeys } from "../core/key_table.js";
 import { count, millions, plural } from "../core/numbers.js";
+import { mapShape } from "../core/layer_axes.js";
+import { channelsBeyond, LockedRanges } from "../core/locked_ranges.js";
 import { recall, remember } from "../storage.js";
 import { byId } from "../views/dom.js";
 import { LayerDetail } from "../views/layer_detail.js";
@@ -17,6 +19,7 @@ import { Legend } from "../views/legend.js";
 import { RangeSwitch } from "../views/range_switch.js";
 import { ChannelReader } from "./channel_reader.js";
 import { UnitExplorer } from "./unit_explorer.js";
+import { LayerExplorer } from "./layer_explorer.js";
 
 /**
  * How the layers are shown: as blocks, or as a map.
@@ -58,7 +61,10 @@ export class NetworkExplorer {
   #reader;
   #unit;
   /** @type {RangeMode} */
-  #mode = recall("range") === "channel" ? "channel" : "layer";
+  #mode = "layer";
+  #layer;
+  #locked;
+  #switch;
   /** @type {Model | null} */
   #model = null;
   /** @type {Inspection | null} */
@@ -98,10 +104,13 @@ export class NetworkExplorer {
     this.#reader = new ChannelReader(
       (channel) => this.#detail.updateChannel(channel),
       () => handlers.onLost(),
+    this.#layer = new LayerExplorer(modelName, this.#detail, address, { onLost: () => handlers.onLost() });
     );
     const scale = byId("network-scale", HTMLElement);
     this.#legend = new Legend(scale);
-    new RangeSwitch(scale, this.#mode, (mode) => this.#setMode(mode));
+    this.#locked = new LockedRanges(recall(`locked.${modelName}`));
+    this.#mode = modeOf(address.setting("range") ?? recall("range"));
+    this.#switch = new RangeSwitch(scale, this.#mode, (mode) => this.#chooseMode(mode));
     this.#detail.setMode(this.#mode);
     document.addEventListener("keydown", (event) => this.#keyed(event));
     registerKeys(PLACES.anywhere, [
@@ -147,6 +156,7 @@ export class NetworkExplorer {
     this.#view.setLayers(nodes);
     this.#view.setMode(this.#mode);
     if (this.#address.state.unfolded) this.#view.setUnfolded?.(this.#address.state.unfolded);
+    this.#layer.setVersion(this.#model.version);
     this.apply();
     this.#handlers.onWant();
   }
@@ -167,13 +177,19 @@ export class NetworkExplorer {
     this.#unit.setInspection(inspection);
   }
 
+    this.#layer.setInspection(inspection);
   /**
    * @param {Inspection} inspection
    * @param {Map<string, LayerMaps>} maps
    */
   updateMaps(inspection, maps) {
     if (inspection.id !== this.#inspection?.id) return;
-    for (const [name, layer] of maps) this.#maps.set(name, layer);
+    for (const [name, layer] of maps) {
+      if (this.#mode === "locked") this.#locked.attach(layer);
+      this.#maps.set(name, layer);
+    }
+    if (this.#mode === "locked") this.#noteLocked();
+    this.#layer.see(inspection.id, maps);
     this.#view.update(maps);
     const open = this.#address.state.layer;
     const layer = open === null ? undefined : maps.get(open);
@@ -187,6 +203,7 @@ export class NetworkExplorer {
     this.#unit.setInspection(null);
     this.#maps.clear();
     this.#view.clear();
+    this.#layer.setInspection(null);
     this.#detail.updateMaps(null);
     this.#describe();
     this.#showLegend();
@@ -195,15 +212,17 @@ export class NetworkExplorer {
   /** Show what the address says is open. */
   apply() {
     const node = this.#node;
-    const { channel, cell } = this.#address.state;
-    const channels = node?.shape[1] ?? 0;
+    const { channel, cell, unfolded, camera } = this.#address.state;
+    const channels = node ? mapShape(node.shape).channels : 0;
     const selection = node && { layer: node.name, channel: channel !== null && channel < channels ? channel : null, cell };
     this.#section.toggleAttribute("data-open", node !== null);
     this.#view.setOpen(node?.name ?? null);
     this.#detail.open(node, selection);
     if (node) this.#detail.updateMaps(this.#maps.get(node.name) ?? null);
     this.#describe();
+    this.#layer.open(node);
     this.#readChannel();
+    if (this.#model) this.#takeMode();
     this.#unit.choose(this.#detail.unit, false);
     this.#showLegend();
     if (node) this.#handlers.onWant();
@@ -256,8 +275,8 @@ export class NetworkExplorer {
     if (!node || !this.#model) return;
     const { channel } = this.#address.state;
     if (channel !== null) {
-      const next = channel + step;
-      if (next >= 0 && next < (node.shape[1] ?? 0)) this.#go(node.name, next);
+      const next = this.#detail.grid.neighbour(channel, step);
+      if (next !== null) this.#go(node.name, next);
       return;
     }
     const next = this.#model.nodes[this.#model.nodes.indexOf(node) + step];
@@ -277,7 +296,21 @@ export class NetworkExplorer {
   /** @param {RangeMode} mode */
   #setMode(mode) {
     this.#mode = mode;
+  /** @param {RangeMode} mode  chosen now: what is locked is locked at what it is now */
+  #chooseMode(mode) {
+    this.#locked.clear();
     remember("range", mode);
+    this.#address.set("range", mode === "layer" ? null : mode);
+    this.#setMode(mode);
+    this.#noteLocked();
+    this.#layer.rangeChanged();
+  }
+
+    for (const maps of this.#maps.values()) {
+      if (mode === "locked") this.#locked.attach(maps);
+      else delete maps.locked;
+    }
+    this.#switch.show(mode);
     this.#view.setMode(mode);
     this.#detail.setMode(mode);
     this.#showLegend();
@@ -286,18 +319,41 @@ export class NetworkExplorer {
   #describe() {
     const open = this.#address.state.layer;
     this.#detail.describe(this.#inspection?.layers.find(({ name }) => name === open) ?? null);
+  /** The range mode that the address asks for, with the range that the open layer is locked at. */
+  #takeMode() {
+    const mode = modeOf(this.#address.setting("range") ?? this.#mode);
+    const locked = this.#address.setting("locked")?.split(",").map(Number);
+    if (mode === "locked" && locked && this.#node && !this.#locked.get(this.#node.name)) this.#locked.set(this.#node.name, locked[0], locked[1]);
+    if (mode !== this.#mode) this.#setMode(mode);
+    this.#noteLocked();
+  }
+
+  /** Keep what is locked, and put the open layer's range into the address. */
+  #noteLocked() {
+    const range = this.#mode === "locked" && this.#node ? this.#locked.get(this.#node.name) : null;
+    const text = range ? `${range.minimum},${range.maximum}` : null;
+    if (text !== this.#address.setting("locked")) this.#address.set("locked", text);
+    if (this.#mode === "locked") remember(`locked.${this.#modelName}`, this.#locked.saved);
+  }
+
   }
 
   #readChannel() {
     const { layer, channel } = this.#address.state;
     const maps = this.#node?.shape;
-    const inside = maps && channel !== null && channel < (maps[1] ?? 0) && maps.length > 2;
+    const inside = maps && channel !== null && channel < mapShape(maps).channels && maps.length > 2;
     if (this.#inspection && layer !== null && inside) this.#reader.read({ id: this.#inspection.id, layer, channel });
   }
 
   #showLegend() {
     const maps = this.#maps.get(this.#address.state.layer ?? "");
-    if (maps && this.#mode === "layer") this.#legend.show(colourRange(maps.minimum, maps.maximum, maps.signed));
-    else this.#legend.showMeaning();
+    if (!maps || this.#mode === "channel") return this.#legend.showMeaning();
+    const { below, above } = maps.locked ? channelsBeyond(maps, maps.locked) : { below: 0, above: 0 };
+    return this.#legend.show(layerRange(maps, this.#mode), null, { below: below > 0, above: above > 0 });
   }
+}
+
+/** @param {string | null} text @returns {RangeMode} */
+function modeOf(text) {
+  return text === "channel" || text === "locked" ? text : "layer";
 }

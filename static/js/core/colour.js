@@ -98,16 +98,27 @@ export function colourRange(minimum, maximum, signed) {
 }
 
 /**
- * The range for one channel of a layer, over the layer or over that channel alone.
+ * The range for one channel of a layer: over the layer, over that channel alone, or the one that
+ * the layer is locked at.
  *
  * @param {LayerMaps} maps
  * @param {number} channel
  * @param {RangeMode} mode
  */
 export function mapRange(maps, channel, mode) {
-  return mode === "layer"
-    ? colourRange(maps.minimum, maps.maximum, maps.signed)
-    : colourRange(maps.channelMinimum[channel], maps.channelMaximum[channel], maps.signed);
+  if (mode === "channel") return colourRange(maps.channelMinimum[channel], maps.channelMaximum[channel], maps.signed);
+  return layerRange(maps, mode);
+}
+
+/**
+ * The range of a layer as a whole.
+ *
+ * @param {LayerMaps} maps
+ * @param {RangeMode} mode
+ */
+export function layerRange(maps, mode) {
+  const { minimum, maximum, signed } = (mode === "locked" && maps.locked) || maps;
+  return colourRange(minimum, maximum, signed);
 }
 
 /**

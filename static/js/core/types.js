@@ -90,6 +90,48 @@
  * @property {number[]} channelMinimum
  * @property {number[]} channelMaximum
  * @property {number} nonFinite
+ * @property {LockedRange} [locked]  the range that the layer's colours are locked at, if they are
+ *
+ * @typedef {{minimum: number, maximum: number, signed: boolean}} LockedRange
+ *
+ * @typedef {object} LayerStatistics  One value for each channel, exact, for one input.
+ * @property {string} layer
+ * @property {number} cells
+ * @property {(number | null)[]} mean
+ * @property {number[]} maximum
+ * @property {number[]} zero_fraction
+ * @property {boolean[]} dead  every value is exactly 0
+ * @property {number[]} below  values below the range that was asked about
+ * @property {number[]} above
+ *
+ * @typedef {object} LayerContributions  What each channel contributes to a logit.
+ * @property {string} layer
+ * @property {string} label
+ * @property {number} logit
+ * @property {(number | null)[]} contribution
+ * @property {number | null} total
+ * @property {number | null} rest
+ * @property {boolean} reaches
+ *
+ * @typedef {object} Histogram  Zeros and what is not finite are in no bin.
+ * @property {number[]} edges  one more than bins
+ * @property {number[]} counts
+ * @property {number} zeros
+ * @property {number} not_a_number
+ * @property {number} infinite
+ * @property {number} total
+ *
+ * @typedef {object} LayerParameter
+ * @property {string} name
+ * @property {number[]} shape
+ * @property {boolean} learnable
+ * @property {number} values
+ * @property {number} minimum
+ * @property {number} maximum
+ * @property {string[]} names  several where modules share it
+ * @property {string[]} layers  that read it
+ * @property {{form: "kernels" | "templates" | "matrix", outputs: number, inputs: number, height: number, width: number, by_channel: boolean, groups: number} | null} picture
+ * @property {(number | null)[] | null} vector
  *
  * @typedef {object} Channel  Exact float32 values of one channel.
  * @property {string} layer
@@ -141,7 +183,7 @@
  * @typedef {{state: "ready"} | {state: "waiting", detail: string, seconds: number} | {state: "refused", detail: string}} SessionStatus
  *   How the page stands with its server.
  * @typedef {"light" | "dark"} Theme
- * @typedef {"layer" | "channel"} RangeMode
+ * @typedef {"layer" | "channel" | "locked"} RangeMode
  * @typedef {{row: number, column: number}} Cell
  */
 

@@ -28,6 +28,18 @@
 export const SETTINGS = Object.freeze({
   /** Range of the colours. */
   range: /^(layer|channel|locked)$/,
+  /** The range at which the open layer's colours are locked. */
+  locked: /^-?\d[\d.]*(e[+-]?\d+)?,-?\d[\d.]*(e[+-]?\d+)?$/,
+  /** What channels are sorted by; with "-" the other way round. */
+  sort: /^-?(order|mean|maximum|sparsity|contribution)$/,
+  /** The category to whose logit contributions are; none: the best guess. */
+  toward: /^.{1,200}$/,
+  /** Page of the channels, from 1. */
+  page: /^[1-9]\d{0,5}$/,
+  /** Whether dead channels are left out. */
+  dead: /^hidden$/,
+  /** Which input channel of the weights is shown, or what over all of them. */
+  weights: /^(\d{1,6}|norm|mean|rgb)$/,
 });
 
 const SETTING_NAMES = /** @type {SettingName[]} */ (Object.keys(SETTINGS));

@@ -1,10 +1,13 @@
 /** One layer opened. @import {Arithmetic, Cell, Channel, InspectedLayer, LayerMaps, LayerNode, RangeMode, ReceptiveField, UnitAddress} from "../core/types.js" */
 import { mapInWords, quantisedValues, summarise } from "../core/describe.js";
+import { layerRange } from "../core/colour.js";
 import { isVector, kindInWords, shapeInWords } from "../core/graph.js";
+import { channelName, mapShape } from "../core/layer_axes.js";
 import { count, percent, plural, short } from "../core/numbers.js";
 import { ArithmeticView } from "./arithmetic/arithmetic.js";
-import { ChannelList } from "./channel_list.js";
+import { ChannelGrid } from "./channel_grid.js";
 import { html, icon } from "./dom.js";
+import { LayerPanel } from "./layer_panel.js";
 import { Microscope, rangeOf } from "./microscope.js";
 import { ReceptiveFieldView } from "./receptive_field.js";
 
@@ -22,6 +25,20 @@ import { ReceptiveFieldView } from "./receptive_field.js";
 
 /** @typedef {{layer: string, channel: number | null, cell: Cell | null}} Selection */
 
+/**
+ * What the numbers about a layer need, besides its maps.
+ *
+ * @typedef {object} LayerNumbersHandlers
+ * @property {(layer: string) => {inputs: number, dead: (channel: number) => boolean, count: number}} seen
+ * @property {(sort: import("../core/channel_order.js").Sort) => void} onSort
+ * @property {(page: number) => void} onPage
+ * @property {(hidden: boolean) => void} onHideDead
+ * @property {(label: string | null) => void} onToward
+ * @property {(channels: number[]) => void} onShown
+ * @property {(inputs: string | null) => void} onInputs
+ * @property {(parameter: import("../core/types.js").LayerParameter) => void} onParameter
+ */
+
 /** Shows a layer's channels, and one of them enlarged; or, for a vector, its values as a grid. */
 export class LayerDetail {
   #element;
@@ -29,7 +46,11 @@ export class LayerDetail {
   #trail = html("ol", { class: "trail" });
   #facts = html("p", { class: "detail-facts" });
   #body = html("div", { class: "detail-body" });
-  #channels;
+  /** Its channels, and what stands beside them. */
+  grid;
+  panel;
+  /** @type {LayerNumbersHandlers | null} */
+  #numbers = null;
   #microscope;
   #field;
   #arithmetic;
@@ -63,6 +84,14 @@ export class LayerDetail {
     );
     const trail = html("nav", { "aria-label": "Where you are" }, this.#trail);
     element.append(html("header", { class: "detail-head" }, trail, moves, this.#facts), this.#body);
+    this.grid = new ChannelGrid(this.#body, labels, (layer) => this.#numbers?.seen(layer) ?? { inputs: 0, dead: () => false, count: 0 }, {
+      onChannel: (channel) => handlers.onChannel(channel),
+      onSort: (sort) => this.#numbers?.onSort(sort),
+      onPage: (page) => this.#numbers?.onPage(page),
+      onHideDead: (hidden) => this.#numbers?.onHideDead(hidden),
+      onToward: (label) => this.#numbers?.onToward(label),
+      onShown: (channels) => this.#numbers?.onShown(channels),
+    });
     this.#microscope = new Microscope(
       this.#body,
       (cell) => this.#chosen(cell),
@@ -75,7 +104,15 @@ export class LayerDetail {
       onGo: handlers.onGo,
       has: handlers.hasLayer,
     });
-    this.#channels = new ChannelList(this.#body, (channel) => handlers.onChannel(channel));
+    this.panel = new LayerPanel(this.#body, labels, {
+      onInputs: (inputs) => this.#numbers?.onInputs(inputs),
+      onParameter: (parameter) => this.#numbers?.onParameter(parameter),
+    });
+  }
+
+  /** @param {LayerNumbersHandlers} handlers  who gives the numbers */
+  connect(handlers) {
+    this.#numbers = handlers;
   }
 
   get #vector() {
@@ -88,7 +125,7 @@ export class LayerDetail {
   }
 
   get #channelCount() {
-    return this.#node?.shape[1] ?? 0;
+    return this.#node ? mapShape(this.#node.shape).channels : 0;
   }
 
   /**
@@ -104,15 +141,15 @@ export class LayerDetail {
     if (!node || !selection) return;
     if (other) {
       this.#maps = null;
-      if (!this.#vector) this.#channels.setCount(this.#channelCount);
-      else this.#channels.setCount(0);
+      this.grid.setLayer(node);
     }
     if (otherChannel) this.#channel = null;
     this.#writeTrail(node, selection);
     const magnified = this.#vector || selection.channel !== null;
     this.#body.toggleAttribute("data-channel", magnified && !this.#vector);
     this.#microscope.setHidden(!magnified);
-    if (!this.#vector) this.#channels.setCurrent(selection.channel);
+    this.#body.toggleAttribute("data-vector", this.#vector);
+    this.grid.setCurrent(selection.channel);
     if (otherChannel && magnified) this.#microscope.clear();
     this.#microscope.select(this.#vector ? this.#listCell(selection.channel) : selection.cell);
     this.#show();
@@ -194,12 +231,13 @@ export class LayerDetail {
   /** Move the focus into what was opened. */
   focus() {
     if (this.#vector || this.#selection?.channel !== null) this.#microscope.focus();
-    else this.#channels.focus();
+    else this.grid.focus();
   }
 
   /** @param {RangeMode} mode */
   setMode(mode) {
     this.#mode = mode;
+    this.panel.setMode(mode);
     this.#show();
   }
 
@@ -256,7 +294,7 @@ export class LayerDetail {
   /** @param {number} channel */
   #channelName(channel) {
     const label = this.#vector && this.#labels.length === this.#channelCount ? `: ${this.#labels[channel]}` : "";
-    return `channel ${channel}${label}`;
+    return `${channelName(this.#node?.shape ?? [], channel)}${label}`;
   }
 
   /** @param {Cell} cell */
@@ -272,11 +310,9 @@ export class LayerDetail {
 
   #show() {
     if (!this.#node) return;
+    this.grid.update(this.#maps, this.#mode);
     if (this.#vector) this.#showVector();
-    else {
-      this.#channels.update(this.#maps, this.#mode);
-      this.#showChannel();
-    }
+    else this.#showChannel();
   }
 
   /** The values of a vector are in the atlas exactly: each channel's minimum is its one value. */
@@ -290,7 +326,7 @@ export class LayerDetail {
     this.#microscope.show({
       values,
       count: maps.channels,
-      range: rangeOf("layer", maps, maps),
+      range: layerRange(maps, this.#mode),
       title: maps.name,
       words: `${plural(maps.channels, "value")} from ${short(maps.minimum)} to ${short(maps.maximum)}; the largest is ${this.#channelName(best)}.`,
       place: ({ row, column }) => this.#channelName(row * width + column),
@@ -309,15 +345,16 @@ export class LayerDetail {
     this.#microscope.show({
       values,
       approximate: exact === null,
-      range: rangeOf(this.#mode, maps, range),
-      title: `${maps.name}, channel ${channel}`,
+      range: this.#mode === "channel" ? rangeOf("channel", maps, range) : layerRange(maps, this.#mode),
+      title: `${maps.name}, ${this.#channelName(channel)}`,
       words: exact ? mapInWords(channel, summarise(values)) : "",
       place: ({ row, column }) => `row ${row}, column ${column} of ${maps.height} × ${maps.width}`,
     });
   }
 
   destroy() {
-    this.#channels.destroy();
+    this.grid.destroy();
+    this.panel.destroy();
     this.#field.destroy();
     this.#arithmetic.destroy();
     this.#microscope.destroy();

@@ -13,29 +13,39 @@ export class Legend {
   #mark = html("span", { class: "legend-mark", hidden: true });
   /** @type {ScaleKind} */
   #kind = "diverging";
+  #bar;
   #forgetTheme;
 
   /** @param {HTMLElement} parent */
   constructor(parent) {
-    this.#element.append(this.#low, html("span", { class: "legend-bar" }, this.#canvas, this.#mark), this.#high);
+    this.#bar = html("span", { class: "legend-bar" }, this.#canvas, this.#mark);
+    this.#element.append(this.#low, this.#bar, this.#high);
     parent.append(this.#element);
     this.#forgetTheme = onThemeChange(() => this.#paint());
     this.#paint();
   }
 
-  /** The meaning alone, where every picture has its own range. */
-  showMeaning() {
-    this.#show("diverging", "negative", "positive", "Colours: blue is negative, orange is positive, zero is the colour of the ground.");
+  /**
+   * The meaning alone, where every picture has its own range.
+   *
+   * @param {"diverging" | "weights"} [kind]
+   */
+  showMeaning(kind = "diverging") {
+    const [negative, positive] = kind === "weights" ? ["violet", "green"] : ["blue", "orange"];
+    this.#show(kind, "negative", "positive", `Colours: ${negative} is negative, ${positive} is positive, zero is the colour of the ground.`);
+    this.#showBeyond({ below: false, above: false });
     this.#mark.hidden = true;
   }
 
   /**
    * @param {ColourRange} range
    * @param {number | null} [value]  to mark
+   * @param {{below: boolean, above: boolean}} [beyond]  whether values are beyond it, shown as its ends
    */
-  show(range, value = null) {
+  show(range, value = null, beyond = { below: false, above: false }) {
     const [low, high] = [short(range.low), short(range.high)];
-    this.#show(range.kind, low, high, `Colours from ${low} to ${high}${range.kind === "diverging" || range.kind === "difference" ? ", zero in the middle" : ""}.`);
+    this.#show(range.kind, low, high, `Colours from ${low} to ${high}${range.kind === "diverging" || range.kind === "difference" || range.kind === "weights" ? ", zero in the middle" : ""}.${beyond.below ? " Values below it are drawn as its lower end." : ""}${beyond.above ? " Values above it are drawn as its upper end." : ""}`);
+    this.#showBeyond(beyond);
     this.#mark.hidden = value === null;
     if (value !== null) this.#mark.style.setProperty("--place", String(scalePosition(range, value)));
   }
@@ -54,6 +64,12 @@ export class Legend {
       this.#kind = kind;
       this.#paint();
     }
+  }
+
+  /** @param {{below: boolean, above: boolean}} beyond */
+  #showBeyond({ below, above }) {
+    this.#bar.toggleAttribute("data-below", below);
+    this.#bar.toggleAttribute("data-above", above);
   }
 
   #paint() {

@@ -1,0 +1,89 @@
+/** Weights as pictures. @import {LayerMaps, LayerParameter, Theme} from "./types.js" */
+import { lookupTable, scalePosition } from "./colour.js";
+
+/** @typedef {import("./colour.js").ColourRange} ColourRange */
+
+/**
+ * The range of weights: centred at zero, over the whole parameter.
+ *
+ * @param {number} minimum
+ * @param {number} maximum
+ * @returns {ColourRange}
+ */
+export function weightRange(minimum, maximum) {
+  const bound = Math.max(Math.abs(minimum), Math.abs(maximum));
+  return { kind: "weights", low: -bound, high: bound };
+}
+
+/**
+ * Paint one picture of an atlas of weights.
+ *
+ * @param {Uint32Array} pixels  height * width, written to
+ * @param {LayerMaps} maps
+ * @param {number} picture
+ * @param {ColourRange} range
+ * @param {Theme} theme
+ */
+export function paintWeights(pixels, maps, picture, range, theme) {
+  const table = lookupTable(range.kind, theme);
+  const size = maps.height * maps.width;
+  const first = scalePosition(range, maps.channelMinimum[picture]) * 255;
+  const step = (scalePosition(range, maps.channelMaximum[picture]) * 255 - first) / 255;
+  for (let index = 0; index < size; index += 1) {
+    pixels[index] = table[(first + step * maps.data[picture * size + index] + 0.5) | 0];
+  }
+}
+
+/**
+ * Paint three pictures as the red, green and blue of one: mid grey is zero.
+ *
+ * @param {Uint32Array} pixels  height * width, written to
+ * @param {LayerMaps} maps  three pictures for each
+ * @param {number} output
+ * @param {ColourRange} range
+ */
+export function paintColours(pixels, maps, output, range) {
+  const size = maps.height * maps.width;
+  const bytes = new Uint8ClampedArray(pixels.buffer, pixels.byteOffset, size * 4);
+  for (let part = 0; part < 3; part += 1) {
+    const picture = output * 3 + part;
+    const low = maps.channelMinimum[picture];
+    const step = (maps.channelMaximum[picture] - low) / 255;
+    for (let index = 0; index < size; index += 1) {
+      bytes[index * 4 + part] = scalePosition(range, low + step * maps.data[picture * size + index]) * 255;
+      bytes[index * 4 + 3] = 255;
+    }
+  }
+}
+
+/**
+ * What can be chosen to see of a parameter with pictures.
+ *
+ * @param {NonNullable<LayerParameter["picture"]>} picture
+ * @param {string | null} wanted  as in the address
+ * @returns {string} an input channel's number, "norm", "mean" or "rgb"
+ */
+export function chosenInputs({ inputs, form }, wanted) {
+  if (inputs === 1) return "0";
+  if (wanted === "rgb" ? inputs === 3 : wanted === "mean" || wanted === "norm") return /** @type {string} */ (wanted);
+  if (wanted !== null && /^\d+$/.test(wanted) && Number(wanted) < inputs) return wanted;
+  return inputs === 3 && form === "kernels" ? "rgb" : "0";
+}
+
+/**
+ * What the pictures are, in words.
+ *
+ * @param {NonNullable<LayerParameter["picture"]>} picture
+ * @param {string} inputs  as chosen
+ */
+export function picturesInWords({ form, inputs: count, height, width, groups }, inputs) {
+  const size = `${height} × ${width}`;
+  if (form === "matrix") return `One row of ${width} weights for each channel: one for each input.`;
+  const subject = form === "templates" ? `The weights of each channel, laid out as the ${size} map that it reads` : `The ${size} kernel of each channel`;
+  const group = groups > 1 ? (count === 1 ? "; each channel reads one input channel" : ` of its group (${groups} groups)`) : "";
+  if (count === 1) return `${subject}${group}.`;
+  if (inputs === "norm") return `${subject}: the root of the sum of squares over ${count} input channels${group}.`;
+  if (inputs === "mean") return `${subject}: the mean over ${count} input channels${group}.`;
+  if (inputs === "rgb") return `${subject}: its three input channels as red, green and blue; grey is zero.`;
+  return `${subject}, for input channel ${inputs} of ${count}${group}.`;
+}
