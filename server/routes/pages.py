@@ -10,6 +10,7 @@ from server.dependencies import RunningPages, RunningServices
 from server.paths import STATIC
 from server.schemas.health import Health
 from server.services.catalog import Model
+from server.services.shape_questions import QUESTIONS
 
 router = APIRouter()
 

@@ -1,6 +1,7 @@
 /**
  * The REST API of our own server. Only this module calls fetch.
  *
+ * @import {EffectiveField, FieldColumn, Over, ProjectiveField, SlidingWindow} from "./core/field_types.js"
  * @import {LayerDifference, LayerMatch} from "./core/comparison.js"
  * @import {Arithmetic, Channel, Drawing, Histogram, Inspection, LayerContributions, LayerMaps, LayerParameter, LayerStatistics, Model, ReceptiveField, UnitAddress} from "./core/types.js"
  */
@@ -232,10 +233,6 @@ export function getArithmetic(id, { layer, channel, y, x }, limit) {
   return requestJson(`${inspectionPath(id)}/layers/${encodeURIComponent(layer)}/units/${channel}/${y}/${x}/arithmetic${query}`);
 }
 
-/** @returns {Promise<{label: string, drawing: number[][][]}[]>} */
-export async function getExamples() {
-  return (await requestJson("/static/examples.json")).examples;
-}
 /**
  * Which layer of another model stands at the place of each layer of this one.
  *
@@ -277,6 +274,11 @@ export async function getDifferenceMaps(one, other) {
   const maps = decodeAtlas(buffer).layers.get(one.layer);
   if (!maps) throw new RangeError(`The atlas has no layer ${one.layer}.`);
   return maps;
+}
+
+/** @returns {Promise<{label: string, drawing: number[][][]}[]>} */
+export async function getExamples() {
+  return (await requestJson("/static/examples.json")).examples;
 }
 
 /** @returns {Promise<import("./core/shapes/types.js").LayerKind[]>} every kind of layer whose shapes can be computed */

@@ -1,0 +1,545 @@
+/**
+ * The animation of a layer: the input, the kernel and the output beside each other, step by step.
+ *
+ * @import {Announcer} from "./announcer.js"
+ * @import {Cell} from "../core/types.js"
+ * @import {Configuration, KernelSource, Scalar, TrainedKernels, Values} from "../core/shapes/types.js"
+ * @import {Evaluation} from "../core/shapes/evaluate.js"
+ * @import {Kernel} from "../core/shapes/kernels.js"
+ * @import {LayerPlan, Place} from "../core/shapes/layer_plan.js"
+ * @import {Scene} from "../core/shapes/scene.js"
+ */
+import { getExamples, getKernelSources, getTrainedKernels, renderDrawing } from "../api.js";
+import { decodeDrawing } from "../core/drawing_code.js";
+import { originOf } from "../core/shapes/axis_plan.js";
+import { evaluate, MOST_TERMS } from "../core/shapes/evaluate.js";
+import { inputNumbers, MOST_TYPED, PATTERNS } from "../core/shapes/input_numbers.js";
+import { flipped, GALLERY, kernelOf, MOST_EDITED, needsThree, planesText } from "../core/shapes/kernels.js";
+import { inputSentence, outputSentence, plainNumber } from "../core/shapes/sentences.js";
+import { placeAt, placeWords, readsOf, stepAt, steppingOf } from "../core/shapes/steps.js";
+import { recall } from "../storage.js";
+import { html } from "../views/dom.js";
+import { Choice, Stepper } from "../views/shapes/choices.js";
+import { GridPane } from "../views/shapes/grid_pane.js";
+import { KernelEditor } from "../views/shapes/kernel_editor.js";
+import { legend } from "../views/shapes/animation_legend.js";
+import { paintOutput, paintSource } from "../views/shapes/animation_paint.js";
+import { Transport } from "../views/shapes/transport.js";
+import { onThemeChange } from "../views/theme.js";
+
+/** Products that are computed to colour the whole output at once. */
+const MOST_PRODUCTS = 3_000_000;
+
+export class ShapesAnimation {
+  element = html("section", { class: "animation panel", "aria-labelledby": "animation-title" });
+  #announcer;
+  #options;
+  #body = html("div", { class: "animation-body" });
+  #none = html("p", { class: "formula-meaning" });
+  #sentence = html("p", { class: "animation-sentence", id: "animation-sentence" });
+  #both = html("p", { class: "animation-both", hidden: true });
+  #transport = new Transport((step, playing) => this.#stepped(step, playing));
+  #source;
+  #output;
+  #kernelView = new KernelEditor((row, column, value) => this.#editedKernel(row, column, value));
+  #legend = html("ul", { class: "animation-legend" });
+  #sourceTitle = html("h3", {});
+  #outputTitle = html("h3", {});
+  #numbers = new Choice("Numbers", (value) => void this.#choseNumbers(value));
+  #kernel = new Choice("Kernel", (value) => void this.#choseKernel(value));
+  #operation = new Choice("Sum", (value) => this.#set({ operation: value }));
+  #spread = new Choice("Seen as", (value) => this.#set({ spread: value, cell: "" }));
+  #inputChannel = new Stepper("Input channel", (channel) => this.#set({ channel: `${this.#outputOf()},${channel}` }));
+  #outputChannel = new Stepper("Output channel", (channel) => this.#set({ channel: `${channel},${this.#scene?.input ?? 0}` }));
+  #inputDepth = new Stepper("Input depth", (depth) => {
+    this.#depth = depth;
+    this.#paint();
+  });
+  #typed = html("input", { class: "shape-input", inputmode: "text", autocomplete: "off", oninput: () => this.#editedInput() });
+  #typedLabel = html("span", { class: "label" });
+  #typedBox = html("label", { class: "choice choice-typed", hidden: true }, this.#typedLabel, this.#typed);
+  /** @type {Cell | null} */
+  #typedCell = null;
+  /** @type {LayerPlan | null} */
+  #plan = null;
+  /** @type {Configuration | null} */
+  #configuration = null;
+  /** @type {Record<string, string>} */
+  #view = {};
+  /** @type {Scene | null} */
+  #scene = null;
+  /** @type {Scene["hover"]} */
+  #hover = null;
+  /** @type {number | null} */
+  #depth = null;
+  /** @type {number[][] | null} */
+  #image = null;
+  #imageOf = "";
+  /** @type {TrainedKernels | null} */
+  #trained = null;
+  /** @type {KernelSource[]} */
+  #sources = [];
+  /** @type {Map<string, Evaluation>} */
+  #kept = new Map();
+  #keptFor = "";
+  #forgetTheme;
+
+  /**
+   * @param {Announcer} announcer
+   * @param {object} options
+   * @param {(view: Record<string, string>) => void} options.onView
+   * @param {(change: {type?: string, input?: Scalar[], values: Values, view: Record<string, string>}) => void} options.onValues
+   */
+  constructor(announcer, options) {
+    this.#announcer = announcer;
+    this.#options = options;
+    this.#source = new GridPane({
+      label: "Input",
+      onHover: (cell) => this.#hovered("input", cell),
+      onChoose: (cell) => this.#choseInput(cell),
+      onKey: (event) => this.#keyed(event),
+    });
+    this.#output = new GridPane({
+      label: "Output",
+      onHover: (cell) => this.#hovered("output", cell),
+      onChoose: (cell) => this.#choseOutput(cell),
+      onKey: (event) => this.#keyed(event),
+    });
+    const settings = html(
+      "div",
+      { class: "animation-settings" },
+      ...[this.#numbers, this.#kernel, this.#operation, this.#spread, this.#outputChannel, this.#inputChannel, this.#inputDepth].map(({ element }) => element),
+      this.#typedBox,
+    );
+    this.#body.append(
+      settings,
+      this.#transport.element,
+      html(
+        "div",
+        { class: "animation-panes" },
+        html("div", { class: "animation-pane" }, this.#sourceTitle, this.#source.element),
+        this.#kernelView.element,
+        html("div", { class: "animation-pane" }, this.#outputTitle, this.#output.element),
+      ),
+      this.#sentence,
+      this.#both,
+      this.#legend,
+    );
+    this.element.append(html("h2", { id: "animation-title" }, "How each value comes about"), this.#none, this.#body);
+    this.#forgetTheme = onThemeChange(() => this.#recolour());
+    this.clear();
+    void this.#loadSources();
+  }
+
+  async #loadSources() {
+    try {
+      this.#sources = await getKernelSources();
+      if (this.#plan) this.#showSettings();
+    } catch {
+      // The gallery does without trained kernels.
+    }
+  }
+
+  #recolour() {
+    this.#source.recolour();
+    this.#output.recolour();
+    this.#paint();
+  }
+
+  clear() {
+    this.#transport.pause();
+    this.#plan = null;
+    this.#scene = null;
+    this.#body.hidden = true;
+    this.#none.hidden = false;
+    this.#none.textContent = "Once the layer fits its input, this shows how each value of the output comes about.";
+  }
+
+  /**
+   * @param {LayerPlan | null} plan
+   * @param {Configuration} configuration
+   */
+  show(plan, configuration) {
+    this.#configuration = configuration;
+    this.#view = configuration.view;
+    if (!plan) {
+      this.clear();
+      this.#none.textContent = `${configuration.type} changes each value on its own, or all of them together: there is no window to watch.`;
+      return;
+    }
+    const same = this.#plan !== null && this.#plan.type === plan.type;
+    this.#plan = plan;
+    this.#depth = null;
+    this.#hover = null;
+    this.#none.hidden = true;
+    this.#body.hidden = false;
+    if (!same) this.#transport.pause();
+    void this.#prepare();
+  }
+
+  /** What has to come from the server first: the drawing, trained kernels. */
+  async #prepare() {
+    const { numbers = "", kernel = "", drawing = "" } = this.#view;
+    try {
+      if (numbers === "drawing" && (this.#image === null || this.#imageOf !== drawing)) {
+        this.#image = await renderDrawing(await this.#drawing(drawing));
+        this.#imageOf = drawing;
+      }
+      const model = kernel.startsWith("model:") ? kernel.slice(6) : null;
+      if (model && this.#trained?.model !== model) this.#trained = await getTrainedKernels(model);
+    } catch (error) {
+      this.#announcer.say(error instanceof Error ? error.message : String(error));
+    }
+    this.#restep();
+  }
+
+  /** @param {string} code */
+  async #drawing(code) {
+    try {
+      const drawing = decodeDrawing(code || (recall("drawing") ?? ""));
+      if (drawing.length > 0) return drawing;
+    } catch {
+      // What cannot be read is as if it were not there.
+    }
+    const [example] = await getExamples();
+    return example.drawing.map(([x, y]) => ({ x, y, t: x.map(() => 0) }));
+  }
+
+  /** @param {Record<string, string>} change */
+  #set(change) {
+    this.#view = { ...this.#view, ...change };
+    this.#options.onView(this.#view);
+    void this.#prepare();
+  }
+
+  #outputOf() {
+    return this.#scene?.output ?? 0;
+  }
+
+  /** The step that the address names. */
+  #restep() {
+    const plan = this.#plan;
+    if (!plan) return;
+    const stepping = this.#stepping(plan);
+    const cell = (this.#view.cell ?? "").split(",").map(Number);
+    const place = /** @type {Place} */ ([0, ...(cell.length === 3 && cell.every((at, axis) => Number.isInteger(at) && at >= 0 && at < stepping.sizes[axis]) ? cell : [0, 0, 0])]);
+    this.#transport.set(stepping.count, stepAt(stepping, place));
+    this.#showSettings();
+    this.#paint();
+  }
+
+  /** @param {LayerPlan} plan */
+  #stepping(plan) {
+    return steppingOf(plan, plan.insertion !== null && this.#view.spread !== "insert");
+  }
+
+  /** @param {number} step @param {boolean} playing */
+  #stepped(step, playing) {
+    const plan = this.#plan;
+    if (!plan) return;
+    this.#hover = null;
+    this.#depth = null;
+    this.#paint();
+    if (playing) return;
+    const [, ...cell] = placeAt(this.#stepping(plan), step, 0);
+    this.#view = { ...this.#view, cell: cell.join(",") };
+    this.#options.onView(this.#view);
+    this.#announcer.say(this.#sentence.textContent ?? "");
+  }
+
+  /** @returns {Scene | null} */
+  #made() {
+    const plan = this.#plan;
+    if (!plan) return null;
+    const stepping = this.#stepping(plan);
+    const [o, i] = (this.#view.channel ?? "").split(",").map(Number);
+    const output = Number.isInteger(o) && o >= 0 && o < plan.channels[1] ? o : 0;
+    const place = placeAt(stepping, this.#transport.step, output);
+    const inserted = plan.insertion !== null && this.#view.spread === "insert";
+    let input = output;
+    if (plan.operation === "sum" && plan.type !== "Linear") {
+      const each = plan.channels[0] / plan.groups;
+      const first = Math.floor(output / (plan.channels[1] / plan.groups)) * each;
+      input = Number.isInteger(i) && i >= first && i < first + each ? i : first;
+    } else if (plan.operation === "copy" || plan.type === "Fold") input = readsOf(plan, stepping, place)[0]?.place[0] ?? 0;
+    if (stepping.by === "column") input = Number.isInteger(i) && i >= 0 && i < plan.channels[0] ? i : 0;
+    if (stepping.by === "input") place[0] = input;
+    const { numbers, kernel } = this.#data(plan);
+    const reads = inserted && plan.insertion ? plan.insertion[0].reads(place[1]).map(({ at }) => at) : readsOf(plan, stepping, place).map((read) => read.place[1]);
+    const slices = plan.axes[0].inputs > 1 ? [...new Set(reads)] : [0];
+    const depth = this.#depth !== null ? this.#depth : (slices[Math.floor(slices.length / 2)] ?? 0);
+    const evaluation = (/** @type {Place} */ at) => this.#evaluated(plan, at, numbers, kernel);
+    const visible = this.#output.visible;
+    const cells = visible ? (visible.rows.to - visible.rows.from) * (visible.columns.to - visible.columns.from) : 400;
+    const all = plan.readsEach * cells <= MOST_PRODUCTS && plan.readsEach <= MOST_TERMS;
+    return {
+      plan,
+      stepping,
+      place,
+      step: this.#transport.step,
+      output,
+      input,
+      depth,
+      made: stepping.by === "input" ? (plan.axes[0].readers(place[1])[0] ?? 0) : place[1],
+      inserted,
+      numbers,
+      values: (at) => (all || (at[2] === place[2] && at[3] === place[3] && plan.readsEach <= MOST_TERMS) ? evaluation(at).value : null),
+      evaluation,
+      hover: this.#hover,
+    };
+  }
+
+  /** @param {LayerPlan} plan */
+  #data(plan) {
+    const sizes = /** @type {[number, number, number]} */ (plan.axes.map(({ inputs }) => inputs));
+    const numbers = inputNumbers(this.#view.numbers || "digits", sizes, this.#image);
+    const own = kernelOf(this.#view.kernel || "digits", plan.kernel, plan.channels[1], this.#trained);
+    return { numbers, own, kernel: this.#isFlipped(plan) ? flipped(own, plan.kernel) : own };
+  }
+
+  /** @param {LayerPlan} plan */
+  #isFlipped(plan) {
+    return /^Conv\dd$/.test(plan.type) && this.#view.operation === "convolution";
+  }
+
+  /** @param {LayerPlan} plan @param {Place} at @param {(place: Place) => number} numbers @param {Kernel} kernel */
+  #evaluated(plan, at, numbers, kernel) {
+    const key = JSON.stringify([this.#view.numbers, this.#view.kernel, this.#view.operation, this.#imageOf, this.#configuration?.input, this.#configuration?.values, plan.type]);
+    if (key !== this.#keptFor) {
+      this.#keptFor = key;
+      this.#kept.clear();
+    }
+    const own = at.join();
+    let found = this.#kept.get(own);
+    if (!found) {
+      if (this.#kept.size > 20_000) this.#kept.clear();
+      this.#kept.set(own, (found = evaluate(plan, at, numbers, kernel)));
+    }
+    return found;
+  }
+
+  #paint() {
+    const scene = this.#made();
+    this.#scene = scene;
+    if (!scene) return;
+    const { plan } = scene;
+    this.#source.show(paintSource(scene));
+    this.#output.show(paintOutput(scene));
+    const channels = plan.channels;
+    const depth = plan.axes[0].inputs > 1 ? `, depth ${scene.depth}` : "";
+    this.#sourceTitle.textContent = `Input${channels[0] > 1 ? `, channel ${scene.input}` : ""}${depth}`;
+    this.#outputTitle.textContent = `Output${channels[1] > 1 ? `, channel ${scene.output}` : ""}${plan.axes[0].outputs > 1 ? `, depth ${scene.made}` : ""}`;
+    this.#inputDepth.show(scene.depth, plan.axes[0].inputs - 1);
+    this.#inputChannel.show(scene.input, plan.operation === "sum" && plan.type !== "Linear" ? plan.channels[0] - 1 : plan.type === "Unfold" ? plan.channels[0] - 1 : 0);
+    this.#outputChannel.show(scene.output, plan.channels[1] - 1);
+    this.#say(scene);
+    this.#showKernel(scene);
+    legend(this.#legend, scene);
+  }
+
+  /** @param {Scene} scene */
+  #say(scene) {
+    const { plan, place, stepping, hover } = scene;
+    this.#both.hidden = true;
+    if (hover?.side === "input") {
+      this.#sentence.textContent = this.#hoverWords(scene, hover.place);
+      return;
+    }
+    const at = hover?.place ?? place;
+    if (stepping.by === "input" && !hover) {
+      const readers = plan.readers(place, scene.output);
+      const value = plainNumber(scene.numbers(place));
+      this.#sentence.textContent = `Input ${placeWords(plan, place)} is ${value}: the kernel times ${value} is added to ${readers.length === 1 ? "1 value" : `${readers.length} values`} of the output.`;
+      return;
+    }
+    if (stepping.by === "column" && !hover) {
+      this.#sentence.textContent = `Window ${place[3]} becomes column ${place[3]} of the output: ${plan.axes[1].outputs} values.`;
+      return;
+    }
+    if (plan.readsEach > MOST_TERMS) {
+      this.#sentence.textContent = `Output ${placeWords(plan, at)} is made of ${plan.readsEach} values, which are too many to list.`;
+      return;
+    }
+    this.#sentence.textContent = outputSentence(plan, at, scene.evaluation(at));
+    if (/^Conv\dd$/.test(plan.type)) this.#sayBoth(plan, at);
+  }
+
+  /** @param {LayerPlan} plan @param {Place} at */
+  #sayBoth(plan, at) {
+    const { numbers, own } = this.#data(plan);
+    const correlation = evaluate(plan, at, numbers, own).value;
+    const convolution = evaluate(plan, at, numbers, flipped(own, plan.kernel)).value;
+    this.#both.hidden = false;
+    this.#both.textContent = `Cross-correlation, which PyTorch computes: ${plainNumber(correlation)}. Convolution with the flipped kernel: ${plainNumber(convolution)}.`;
+  }
+
+  /** @param {Scene} scene @param {Place} place */
+  #hoverWords({ plan, output, inserted }, place) {
+    if (inserted && plan.insertion) {
+      const count = plan.insertion.reduce((all, axis, index) => all * axis.readers(place[index + 1]).length, 1);
+      return `${count} values of the output read this place.`;
+    }
+    const outside = plan.axes.some((axis, index) => place[index + 1] < 0 || place[index + 1] >= axis.inputs);
+    const count = plan.readers(place, output).length;
+    if (!outside) return inputSentence(plan, place, count);
+    const copies = plan.axes.map((axis, index) => originOf(place[index + 1], axis.inputs, plan.mode));
+    if (copies.includes(null)) return `Padding: ${plan.operation === "max" ? "it never wins" : plan.operation === "average" ? "it counts as 0" : "always 0"}, read by ${count} values.`;
+    return `Padding: a copy of ${placeWords(plan, [0, .../** @type {[number, number, number]} */ (copies)])}, read by ${count} values.`;
+  }
+
+  /** @param {Scene} scene */
+  #showKernel({ plan, output, input, place, depth }) {
+    const { own } = this.#data(plan);
+    const [depths, rows, columns] = plan.kernel;
+    if (plan.operation !== "sum" || plan.type === "Linear") {
+      this.#kernelView.show(null, "", false);
+      return;
+    }
+    if (rows > MOST_EDITED || columns > MOST_EDITED) {
+      this.#kernelView.show(null, `Kernel of ${rows} × ${columns}`, false);
+      return;
+    }
+    const first = Math.floor(output / (plan.channels[1] / plan.groups)) * (plan.channels[0] / plan.groups);
+    const slice = depths > 1 ? (plan.axes[0].reads(place[1]).find(({ at }) => at === depth)?.tap ?? 0) : 0;
+    const shownKernel = this.#isFlipped(plan) ? flipped(own, plan.kernel) : own;
+    const plane = Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (__, column) => shownKernel.weight(output, input - first, [slice, row, column])));
+    const editable = !this.#isFlipped(plan) && depths === 1;
+    const caption = `Kernel${this.#isFlipped(plan) ? ", flipped" : ""}${depths > 1 ? `, slice ${slice}` : ""}`;
+    this.#kernelView.show(plane, caption, editable);
+  }
+
+  #showSettings() {
+    const plan = this.#plan;
+    if (!plan) return;
+    const { numbers = "", kernel = "" } = this.#view;
+    const typedNumbers = numbers.startsWith("typed:") ? [{ value: numbers, title: "Typed in" }] : [];
+    this.#numbers.show([...PATTERNS.map(({ name, title }) => ({ value: name, title })), { value: "drawing", title: "Your drawing" }, ...typedNumbers], numbers || "digits");
+    const summed = plan.operation === "sum" && plan.type !== "Linear";
+    this.#kernel.element.hidden = !summed;
+    const typedKernel = kernel.startsWith("typed:") ? [{ value: kernel, title: "Edited by hand" }] : [];
+    const trained = this.#sources.map(({ model, title }) => ({ value: `model:${model}`, title: `Trained: ${title}` }));
+    this.#kernel.show([...GALLERY.map(({ name, title }) => ({ value: name, title })), ...trained, ...typedKernel], kernel || "digits");
+    this.#operation.element.hidden = !/^Conv\dd$/.test(plan.type);
+    this.#operation.show([{ value: "", title: "Cross-correlation (PyTorch)" }, { value: "convolution", title: "Convolution (flipped kernel)" }], this.#view.operation ?? "");
+    this.#spread.element.hidden = plan.insertion === null;
+    this.#spread.show([{ value: "", title: "Each input spreads" }, { value: "insert", title: "Zeros inserted" }], this.#view.spread ?? "");
+  }
+
+  /** @param {string} value */
+  async #choseNumbers(value) {
+    this.#closeTyped();
+    this.#set({ numbers: value, drawing: value === "drawing" ? (recall("drawing") ?? "") : "" });
+  }
+
+  /** @param {string} value */
+  async #choseKernel(value) {
+    if (value.startsWith("model:")) {
+      const source = this.#sources.find(({ model }) => `model:${model}` === value);
+      if (!source) return;
+      const channels = Number(source.parameters.in_channels);
+      const drawn = recall("drawing") ?? "";
+      const view = { numbers: "drawing", kernel: value, ...(drawn ? { drawing: drawn } : {}) };
+      this.#options.onValues({ type: "Conv2d", input: [1, channels, 28, 28], values: source.parameters, view });
+      return;
+    }
+    const plan = this.#plan;
+    if (plan && needsThree(value) && plan.kernel.some((taps, axis) => taps !== 3 && axis >= 3 - plan.space)) {
+      this.#options.onValues({ values: { kernel_size: 3 }, view: { ...this.#view, kernel: value } });
+      return;
+    }
+    this.#set({ kernel: value });
+  }
+
+  /** @param {number} row @param {number} column @param {number} value */
+  #editedKernel(row, column, value) {
+    const scene = this.#scene;
+    if (!scene) return;
+    const { own } = this.#data(scene.plan);
+    const [, rows, columns] = scene.plan.kernel;
+    const plane = Array.from({ length: rows }, (_, y) => Array.from({ length: columns }, (__, x) => (y === row && x === column ? value : own.weight(scene.output, 0, [0, y, x]))));
+    this.#set({ kernel: `typed:${planesText([plane])}` });
+  }
+
+  #closeTyped() {
+    this.#typedBox.hidden = true;
+    this.#typedCell = null;
+  }
+
+  #editedInput() {
+    const scene = this.#scene;
+    const cell = this.#typedCell;
+    const value = Number(this.#typed.value.replace("−", "-"));
+    const good = this.#typed.value.trim() !== "" && Number.isFinite(value) && Math.abs(value) <= 1e6;
+    if (good) this.#typed.removeAttribute("aria-invalid");
+    else this.#typed.setAttribute("aria-invalid", "true");
+    if (!scene || !cell || !good) return;
+    const [depths, rows, columns] = scene.plan.axes.map(({ inputs }) => inputs);
+    const planes = Array.from({ length: depths }, (_, d) =>
+      Array.from({ length: rows }, (__, row) => Array.from({ length: columns }, (___, column) => (d === scene.depth && row === cell.row && column === cell.column ? value : scene.numbers([scene.input, d, row, column])))),
+    );
+    this.#set({ numbers: `typed:${planesText(planes)}`, drawing: "" });
+  }
+
+  /** @param {"input" | "output"} side @param {Cell | null} cell */
+  #hovered(side, cell) {
+    const scene = this.#scene;
+    if (!scene || this.#transport.playing) return;
+    const place = /** @type {Place} */ (cell ? (side === "input" ? [scene.input, scene.depth, cell.row, cell.column] : [scene.output, scene.made, cell.row, cell.column]) : [0, 0, 0, 0]);
+    const hover = cell ? { side, place } : null;
+    if (JSON.stringify(hover) === JSON.stringify(this.#hover)) return;
+    this.#hover = hover;
+    this.#paint();
+  }
+
+  /** A click on the input: the value there can be typed. @param {Cell} cell */
+  #choseInput(cell) {
+    const scene = this.#scene;
+    if (!scene) return;
+    const { plan, stepping, inserted } = scene;
+    const [, rows, columns] = plan.axes;
+    const inside = cell.row >= 0 && cell.column >= 0 && cell.row < rows.inputs && cell.column < columns.inputs;
+    if (!inside || inserted) return;
+    if (stepping.by === "input") this.#transport.go(stepAt(stepping, [0, scene.depth, cell.row, cell.column]));
+    const small = plan.axes.every(({ inputs }) => inputs <= MOST_TYPED);
+    this.#typedBox.hidden = !small;
+    if (!small) return;
+    this.#typedCell = cell;
+    this.#typedLabel.textContent = `Value at ${placeWords(plan, [0, scene.depth, cell.row, cell.column])}`;
+    this.#typed.value = plainNumber(scene.numbers([scene.input, scene.depth, cell.row, cell.column])).replace("−", "-");
+    this.#typed.focus({ preventScroll: true });
+    this.#typed.select();
+  }
+
+  /** @param {Cell} cell */
+  #choseOutput(cell) {
+    const scene = this.#scene;
+    if (!scene || scene.stepping.by === "input") return;
+    this.#transport.go(stepAt(scene.stepping, scene.stepping.by === "column" ? [0, 0, 0, cell.column] : [0, scene.made, cell.row, cell.column]));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #keyed(event) {
+    const scene = this.#scene;
+    if (!scene || event.ctrlKey || event.metaKey || event.altKey) return;
+    const { sizes, count } = scene.stepping;
+    const step = this.#transport.step;
+    const rowSteps = sizes[2];
+    const sliceSteps = sizes[1] * sizes[2];
+    /** @type {Record<string, number>} */
+    const targets = { ArrowLeft: step - 1, ArrowRight: step + 1, ArrowUp: step - rowSteps, ArrowDown: step + rowSteps, PageUp: step - sliceSteps, PageDown: step + sliceSteps, Home: 0, End: count - 1 };
+    const target = targets[event.key];
+    if (event.key === " ") this.#transport.toggle();
+    else if (target !== undefined) {
+      if (target >= 0 && target < count) this.#transport.go(target);
+    } else return;
+    event.preventDefault();
+  }
+
+  destroy() {
+    this.#forgetTheme();
+    this.#transport.destroy();
+    this.#source.destroy();
+    this.#output.destroy();
+    this.element.remove();
+  }
+}
