@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import httpx
@@ -19,18 +20,23 @@ PATH = f"/models/{NAME}"
 
 
 def items(page: Page) -> list[str]:
-    """What stands on the map, in order."""
+    """What of the map is on the screen or close to it, in order."""
     names: list[str] = page.locator(".map-item").evaluate_all(
         "all => all.map((each) => each.dataset.item)"
     )
     return names
 
 
-def wires(page: Page) -> set[tuple[str, str]]:
-    pairs: list[list[str]] = page.locator(".map-wires path").evaluate_all(
-        "all => all.map(({dataset}) => [dataset.from, dataset.to])"
+def view(page: Page) -> list[float]:
+    """Scale of the map, and where its corner is on the screen."""
+    matrix: list[float] = page.locator(".map-world").evaluate(
+        "it => { const {a, e, f} = new DOMMatrix(getComputedStyle(it).transform); return [a, e, f] }"
     )
-    return {(start, end) for start, end in pairs}
+    return matrix
+
+
+def expect_items(page: Page, count: int) -> None:
+    expect(page.locator(".map-frame")).to_have_attribute("data-items", str(count))
 
 
 def open_map(visitor: Visitor, fragment: str = "#prompt=cat") -> Page:
@@ -42,26 +48,23 @@ def open_map(visitor: Visitor, fragment: str = "#prompt=cat") -> Page:
 def test_unfolded_map_is_the_graph_of_the_api(visitor: Visitor, address: str) -> None:
     page = open_map(visitor)
     nodes = httpx.get(f"{address}/api/v1/models/{NAME}", timeout=60).json()["nodes"]
-    folded = items(page)
-    assert "stage1" in folded
-    assert len(folded) < len(nodes)
+    folded = int(page.locator(".map-frame").get_attribute("data-items") or 0)
+    assert "stage1" in items(page)
+    assert folded < len(nodes)
     page.get_by_role("button", name="Unfold every module").click()
-    expect(page.locator(".map-item")).to_have_count(len(nodes))
-    assert items(page) == [node["name"] for node in nodes]
-    expected = {(name, node["name"]) for node in nodes for name in node["inputs"]}
-    assert wires(page) == expected
+    expect_items(page, len(nodes))
     page.get_by_role("button", name="Fold every module", exact=True).click()
-    expect(page.locator(".map-item")).to_have_count(len(folded))
+    expect_items(page, folded)
 
 
 def test_folds_are_in_the_link(visitor: Visitor) -> None:
     page = open_map(visitor)
     page.locator('.map-item[data-item="stage2"] button').click()
     expect(page.locator('[data-item="stage2.add"]')).to_have_count(1)
-    expect(page).to_have_url(re.compile("unfolded=stage2"))
+    expect(page).to_have_url(re.compile("unfolded=stage2.*camera="))
     again = visitor.open(page.url.removeprefix(visitor.address))
     expect(again.locator('[data-item="stage2.add"]')).to_have_count(1)
-    expect(again.locator('[data-item="stage1"]')).to_have_count(1)
+    assert view(again) == pytest.approx(view(page), abs=2)
     again.get_by_role("button", name="stage2", exact=True).click()
     expect(again.locator('[data-item="stage2"]')).to_have_count(1)
     expect(again).not_to_have_url(re.compile("unfolded"))
@@ -69,8 +72,10 @@ def test_folds_are_in_the_link(visitor: Visitor) -> None:
 
 def test_pointing_at_a_layer_lights_what_feeds_it_and_what_it_feeds(visitor: Visitor) -> None:
     page = open_map(visitor, "#unfolded=stage1")
-    expect(page.locator('[data-item="stage1.add"]')).to_have_count(1)
-    page.locator('[data-item="stage1.add"] button').focus()
+    page.locator('[data-item="stage1.convolution1"] button').focus()
+    for _ in range(8):
+        page.keyboard.press("Tab")
+    expect(page.locator('[data-item="stage1.add"] button')).to_be_focused()
     lit = page.locator(".map-item[data-lit]")
     ways = dict(lit.evaluate_all("all => all.map(({dataset}) => [dataset.item, dataset.lit])"))
     assert ways == {
@@ -135,17 +140,16 @@ def test_map_is_walked_with_the_keyboard(visitor: Visitor) -> None:
 
 def test_zooming_out_stops_fetching_specks_and_fitting_shows_all(visitor: Visitor) -> None:
     page = open_map(visitor)
-    choose = "() => document.querySelector('.map-world').getBoundingClientRect().width"
     frame = page.locator(".map-frame").bounding_box()
     assert frame is not None
     page.get_by_role("button", name="The whole network (0)").click()
-    page.wait_for_timeout(600)
-    assert page.evaluate(choose) <= frame["width"]
     expect(page.locator(".map-mini")).to_be_hidden()
+    page.wait_for_timeout(600)
+    whole = view(page)[0]
     page.mouse.move(frame["x"] + 400, frame["y"] + 200)
     page.mouse.wheel(0, -800)
     page.wait_for_timeout(300)
-    assert page.evaluate(choose) > frame["width"]
+    assert view(page)[0] == pytest.approx(min(2.5, whole * math.exp(2)), rel=0.01)
     expect(page.locator(".map-mini")).to_be_visible()
 
 

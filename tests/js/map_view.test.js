@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bringing, fitting, LARGEST, opening, overlap, SMALLEST, smoothPath, visiblePart, zoomed } from "../../static/js/core/map_view.js";
+import { between, bringing, cameraOf, curvePath, fitting, LARGEST, opening, overlap, SMALLEST, smallestScale, viewOf, visiblePart, zoomed } from "../../static/js/core/map_view.js";
 
 const FRAME = { width: 1000, height: 500 };
 
@@ -45,8 +45,39 @@ test("boxes that only touch do not overlap", () => {
   assert.equal(overlap(box, { x: 9, y: 9, width: 5, height: 5 }), true);
 });
 
-test("a path begins and ends at its points", () => {
-  assert.equal(smoothPath([{ x: 0, y: 0 }, { x: 10, y: 5 }]), "M0 0L10 5");
-  assert.equal(smoothPath([{ x: 0, y: 0 }, { x: 5, y: 0 }, { x: 10, y: 5 }]), "M0 0Q5 0 10 5");
-  assert.match(smoothPath([{ x: 0, y: 0 }, { x: 4, y: 0 }, { x: 8, y: 8 }, { x: 12, y: 8 }]), /^M0 0Q4 0 6 4Q8 8 12 8$/);
+test("a path begins and ends at its points, level at each of them", () => {
+  assert.equal(curvePath([{ x: 0, y: 0 }]), "");
+  assert.equal(curvePath([{ x: 0, y: 0 }, { x: 10, y: 0 }]), "M0 0H10");
+  assert.equal(curvePath([{ x: 0, y: 0 }, { x: 10, y: 5 }, { x: 20, y: 5 }]), "M0 0C5 0 5 5 10 5H20");
+});
+
+test("a camera is the same place on every screen", () => {
+  const view = { scale: 0.6, x: -300, y: 70 };
+  const camera = cameraOf(view, FRAME);
+  const back = viewOf(camera, FRAME);
+  assert.ok(Math.abs(back.x - view.x) < 1e-9 && Math.abs(back.y - view.y) < 1e-9 && back.scale === view.scale);
+  const small = { width: 390, height: 300 };
+  const seen = visiblePart(viewOf(camera, small), small);
+  assert.ok(Math.abs(seen.x + seen.width / 2 - camera.x) < 1e-9);
+  assert.ok(Math.abs(seen.y + seen.height / 2 - camera.y) < 1e-9);
+});
+
+test("a very long map can be seen whole, others no smaller than is of use", () => {
+  const long = { width: 200_000, height: 400 };
+  assert.ok(smallestScale(long, FRAME) * long.width <= FRAME.width);
+  assert.equal(smallestScale({ width: 2000, height: 400 }, FRAME), SMALLEST);
+});
+
+test("a glide starts at one view and ends at the other, and never leaves what lies between", () => {
+  const [from, to] = [{ scale: 1, x: 0, y: 0 }, { scale: 0.1, x: 300, y: 200 }];
+  assert.deepEqual(between(from, to, 1, FRAME), to);
+  assert.deepEqual(between(from, to, 0, FRAME), from);
+  let before = 1;
+  for (const share of [0.2, 0.4, 0.6, 0.8]) {
+    const { scale } = between(from, to, share, FRAME);
+    assert.ok(scale < before && scale > to.scale);
+    before = scale;
+  }
+  const halfway = between(from, { scale: 1, x: 100, y: -50 }, 0.5, FRAME);
+  assert.deepEqual([halfway.x, halfway.y], [50, -25]);
 });

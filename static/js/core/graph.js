@@ -123,11 +123,32 @@ const KINDS = new Map([
   ["Flatten", "flatten"],
   ["add", "add"],
   ["mean", "mean"],
+  ["cat", "concatenation"],
 ]);
 
 /** @param {string} kind */
 export function kindInWords(kind) {
   return KINDS.get(kind) ?? kind;
+}
+
+/** Operations at which branches meet: the sign on the map, and what it says. */
+const JOINS = new Map([
+  ["add", { sign: "+", words: "adds its inputs" }],
+  ["sub", { sign: "−", words: "subtracts one input from the other" }],
+  ["mul", { sign: "×", words: "multiplies its inputs" }],
+  ["cat", { sign: "cat", words: "puts its inputs one behind the other" }],
+  ["concat", { sign: "cat", words: "puts its inputs one behind the other" }],
+  ["concatenate", { sign: "cat", words: "puts its inputs one behind the other" }],
+  ["stack", { sign: "stack", words: "stacks its inputs" }],
+]);
+
+/**
+ * How a join of branches is shown; null: the operation is none.
+ *
+ * @param {string} kind
+ */
+export function joinOf(kind) {
+  return JOINS.get(kind.toLowerCase().replace(/^_+|_+$/g, "").replace(/^i(?=add|mul|sub)/, "")) ?? null;
 }
 
 /**

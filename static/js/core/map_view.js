@@ -18,13 +18,26 @@
  * @property {Map<string, MapBox>} items
  * @property {Map<string, MapBox>} groups
  * @property {{from: string, to: string, points: MapPoint[]}[]} connections
+ *
+ * @typedef {{id: number, answer: LayoutAnswer} | {id: number, done: number, all: number}} LayoutMessage
+ *   What the worker sends: how many of the groups are laid out, then the layout.
  */
 
 export const SMALLEST = 0.04;
 export const LARGEST = 2.5;
 
-/** @param {number} scale */
-const bounded = (scale) => Math.min(LARGEST, Math.max(SMALLEST, scale));
+/** @param {number} scale @param {number} [smallest] */
+const bounded = (scale, smallest = SMALLEST) => Math.min(LARGEST, Math.max(smallest, scale));
+
+/**
+ * The smallest scale of a map: where all of it is seen, however long it is.
+ *
+ * @param {{width: number, height: number}} map
+ * @param {{width: number, height: number}} frame
+ */
+export function smallestScale(map, frame) {
+  return Math.min(SMALLEST, fitting({ x: 0, y: 0, ...map }, frame).scale);
+}
 
 /**
  * Zoom so that the point under the pointer stays where it is.
@@ -32,10 +45,11 @@ const bounded = (scale) => Math.min(LARGEST, Math.max(SMALLEST, scale));
  * @param {MapView} view
  * @param {number} factor
  * @param {{x: number, y: number}} point  in pixels of the frame
+ * @param {number} [smallest]  scale
  * @returns {MapView}
  */
-export function zoomed(view, factor, { x, y }) {
-  const scale = bounded(view.scale * factor);
+export function zoomed(view, factor, { x, y }, smallest = SMALLEST) {
+  const scale = bounded(view.scale * factor, smallest);
   const ratio = scale / view.scale;
   return { scale, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio };
 }
@@ -49,7 +63,8 @@ export function zoomed(view, factor, { x, y }) {
  * @returns {MapView}
  */
 export function fitting(part, frame, { margin = 24, largest = 1.2 } = {}) {
-  const scale = bounded(
+  const scale = Math.max(
+    1e-4,
     Math.min(largest, (frame.width - 2 * margin) / Math.max(part.width, 1), (frame.height - 2 * margin) / Math.max(part.height, 1)),
   );
   return {
@@ -116,20 +131,82 @@ export function overlap(one, other) {
 }
 
 /**
- * A smooth path through points.
+ * Whether a place is in a box, or no farther from it than that.
  *
- * @param {{x: number, y: number}[]} points
- * @returns {string} for the attribute d of an SVG path
+ * @param {MapBox | undefined} box
+ * @param {MapPoint} place
+ * @param {number} [slack]
  */
-export function smoothPath(points) {
+export function isWithin(box, { x, y }, slack = 0) {
+  return box !== undefined && x >= box.x - slack && y >= box.y - slack && x <= box.x + box.width + slack && y <= box.y + box.height + slack;
+}
+
+/**
+ * Cubic curves through points that run from left to right, level at every point.
+ *
+ * @param {MapPoint[]} points
+ * @returns {[MapPoint, MapPoint, MapPoint][]} two controls and the end of each, after the first point
+ */
+export function curves(points) {
+  return points.slice(1).map((end, index) => {
+    const start = points[index];
+    const middle = (start.x + end.x) / 2;
+    return [{ x: middle, y: start.y }, { x: middle, y: end.y }, end];
+  });
+}
+
+/**
+ * The same as the attribute d of an SVG path.
+ *
+ * @param {MapPoint[]} points
+ * @returns {string} "" for fewer than two
+ */
+export function curvePath(points) {
   if (points.length < 2) return "";
-  const [start, ...rest] = points;
-  let path = `M${start.x} ${start.y}`;
-  for (let index = 0; index < rest.length - 1; index += 1) {
-    const [corner, next] = [rest[index], rest[index + 1]];
-    const last = index === rest.length - 2;
-    const end = last ? next : { x: (corner.x + next.x) / 2, y: (corner.y + next.y) / 2 };
-    path += `Q${corner.x} ${corner.y} ${end.x} ${end.y}`;
-  }
-  return rest.length === 1 ? `${path}L${rest[0].x} ${rest[0].y}` : path;
+  const parts = curves(points).map(([one, two, { x, y }]) => (one.y === y ? `H${tidy(x)}` : `C${tidy(one.x)} ${tidy(one.y)} ${tidy(two.x)} ${tidy(two.y)} ${tidy(x)} ${tidy(y)}`));
+  return `M${tidy(points[0].x)} ${tidy(points[0].y)}${parts.join("")}`;
+}
+
+/** @param {number} value */
+const tidy = (value) => Math.round(value * 10) / 10;
+
+/**
+ * The view as it is on every screen: the place in the middle of the frame, and the scale.
+ *
+ * @param {MapView} view
+ * @param {{width: number, height: number}} frame
+ * @returns {MapView} x and y in the map's own units
+ */
+export function cameraOf({ scale, x, y }, frame) {
+  return { scale, x: (frame.width / 2 - x) / scale, y: (frame.height / 2 - y) / scale };
+}
+
+/**
+ * The view of a frame that shows what a camera does.
+ *
+ * @param {MapView} camera
+ * @param {{width: number, height: number}} frame
+ * @returns {MapView}
+ */
+export function viewOf({ scale, x, y }, frame) {
+  return { scale, x: frame.width / 2 - x * scale, y: frame.height / 2 - y * scale };
+}
+
+/**
+ * A view on the way from one to another. The scale changes evenly to the eye, and what is in the
+ * middle moves straight.
+ *
+ * @param {MapView} from
+ * @param {MapView} to
+ * @param {number} share  0 to 1
+ * @param {{width: number, height: number}} frame
+ * @returns {MapView}
+ */
+export function between(from, to, share, frame) {
+  if (share >= 1) return to;
+  const [one, other] = [cameraOf(from, frame), cameraOf(to, frame)];
+  const scale = from.scale * (to.scale / from.scale) ** share;
+  // While the scale changes, equal steps on the screen are unequal ones on the map.
+  const way = Math.abs(to.scale / from.scale - 1) < 1e-6 ? share : (1 / from.scale - 1 / scale) / (1 / from.scale - 1 / to.scale);
+  return viewOf({ scale, x: one.x + (other.x - one.x) * way, y: one.y + (other.y - one.y) * way }, frame);
 }

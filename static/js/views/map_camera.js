@@ -1,32 +1,42 @@
 /** Moves a map under its frame: drag, wheel, pinch and keys. @import {MapBox, MapView} from "../core/map_view.js" */
-import { bringing, fitting, opening, zoomed } from "../core/map_view.js";
-import { forgetFrame, inNextFrame } from "./frame.js";
+import { between, bringing, cameraOf, fitting, opening, smallestScale, viewOf, zoomed } from "../core/map_view.js";
 
 /** Pixels that a pointer may move and still click. */
 const STILL = 5;
 const STEP = 1.25;
+/** How far a key pans, as a share of the frame. */
+const PAN_STEP = 0.15;
+/** Milliseconds of a glide. */
+const GLIDE = 260;
 
 export class MapCamera {
   #frame;
-  #world;
-  #onMove;
+  #handlers;
   /** @type {MapView} */
   #view = { scale: 1, x: 0, y: 0 };
+  /** Where a glide ends. @type {MapView} */
+  #target = this.#view;
+  /** @type {{from: MapView, began: number} | null} */
+  #glide = null;
   #map = { width: 0, height: 0 };
+  /** Measured when it changes: asking the page in every frame would lay it out anew. */
+  #size = { width: 0, height: 0 };
+  /** It shows what the map opens with, and goes on to when its frame changes. */
+  #opened = true;
   /** @type {Map<number, {x: number, y: number}>} */
   #pointers = new Map();
   #dragged = false;
+  #scheduled = 0;
   #stop = new AbortController();
 
   /**
    * @param {HTMLElement} frame
-   * @param {HTMLElement} world  what is moved; its units are the map's
-   * @param {(view: MapView) => void} onMove
+   * @param {{onView: (view: MapView) => void, onCamera: (camera: MapView | null) => void}} handlers
+   *   onView: in every frame of a move; onCamera: where it goes, null for where the map opens
    */
-  constructor(frame, world, onMove) {
+  constructor(frame, handlers) {
     this.#frame = frame;
-    this.#world = world;
-    this.#onMove = onMove;
+    this.#handlers = handlers;
     const signal = this.#stop.signal;
     frame.addEventListener("wheel", (event) => this.#wheeled(event), { passive: false, signal });
     frame.addEventListener("pointerdown", (event) => this.#pressed(event), { signal });
@@ -43,7 +53,11 @@ export class MapCamera {
   }
 
   get size() {
-    return { width: this.#frame.clientWidth, height: this.#frame.clientHeight };
+    return this.#size;
+  }
+
+  get dragging() {
+    return this.#dragged && this.#pointers.size > 0;
   }
 
   /** @param {{width: number, height: number}} map */
@@ -51,45 +65,99 @@ export class MapCamera {
     this.#map = map;
   }
 
+  /** The frame has another size: the middle stays where it is. @param {{width: number, height: number}} size */
+  setSize(size) {
+    const camera = this.#size.width > 0 ? cameraOf(this.#target, this.#size) : null;
+    this.#size = size;
+    if (this.#opened || !camera) this.reopen();
+    else this.#show(viewOf(camera, size), false);
+  }
+
   /** The view that the map opens with. */
   open() {
-    this.show(opening(this.#map, this.size));
+    this.reopen();
+    this.#handlers.onCamera(null);
+  }
+
+  /** The same, where that is what the address says already. */
+  reopen() {
+    this.#opened = true;
+    this.#show(opening(this.#map, this.#size), false);
+  }
+
+  /** A view from an address. @param {MapView} camera */
+  look(camera) {
+    this.#opened = false;
+    this.#show(viewOf({ ...camera, scale: Math.max(camera.scale, this.#smallest) }, this.#size), false);
   }
 
   /** The whole map. */
   fit() {
-    this.show(fitting({ x: 0, y: 0, ...this.#map }, this.size), true);
+    this.show(fitting({ x: 0, y: 0, ...this.#map }, this.#size), true);
   }
 
   /** @param {number} direction  1: nearer, -1: farther */
   zoom(direction) {
-    const { width, height } = this.size;
-    this.show(zoomed(this.#view, STEP ** direction, { x: width / 2, y: height / 2 }), true);
+    const { width, height } = this.#size;
+    this.show(zoomed(this.#target, STEP ** direction, { x: width / 2, y: height / 2 }, this.#smallest), true);
+  }
+
+  /** By a step of the keys. @param {number} across  1: to the right @param {number} down */
+  pan(across, down) {
+    const { scale, x, y } = this.#target;
+    this.show({ scale, x: x - across * PAN_STEP * this.#size.width, y: y - down * PAN_STEP * this.#size.height }, true);
   }
 
   /** Bring a part into the frame, if it is not in it. @param {MapBox} part @param {boolean} [smoothly] */
   bring(part, smoothly = true) {
-    this.show(bringing(this.#view, part, this.size), smoothly);
+    const view = bringing(this.#target, part, this.#size);
+    if (view.x !== this.#target.x || view.y !== this.#target.y) this.show(view, smoothly);
+  }
+
+  /** Go so near to a part that it can be read. @param {MapBox} part */
+  approach(part) {
+    const wide = { x: part.x - part.width, y: part.y - part.height / 2, width: 3 * part.width, height: 2 * part.height };
+    this.show(fitting(wide, this.#size, { largest: 0.9 }), true);
   }
 
   /** Put a place of the map into the middle. @param {{x: number, y: number}} place */
   centre({ x, y }) {
-    const { width, height } = this.size;
-    const { scale } = this.#view;
-    this.show({ scale, x: width / 2 - x * scale, y: height / 2 - y * scale });
+    this.show(viewOf({ scale: this.#target.scale, x, y }, this.#size));
   }
 
   /** @param {MapView} view @param {boolean} [smoothly] */
   show(view, smoothly = false) {
-    this.#view = view;
-    this.#world.toggleAttribute("data-gliding", smoothly);
-    inNextFrame(this, () => this.#apply());
+    this.#opened = false;
+    this.#show(view, smoothly);
+    this.#handlers.onCamera(cameraOf(view, this.#size));
   }
 
-  #apply() {
-    const { scale, x, y } = this.#view;
-    this.#world.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
-    this.#onMove(this.#view);
+  /** @param {MapView} view @param {boolean} smoothly */
+  #show(view, smoothly) {
+    const still = !smoothly || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.#glide = still ? null : { from: this.#view, began: performance.now() };
+    this.#target = view;
+    this.#inNextFrame();
+  }
+
+  /** Not behind the pictures that wait to be painted: what is moved follows the hand. */
+  #inNextFrame() {
+    this.#scheduled ||= requestAnimationFrame(() => this.#step());
+  }
+
+  #step() {
+    this.#scheduled = 0;
+    if (this.#glide) {
+      const share = Math.min(1, (performance.now() - this.#glide.began) / GLIDE);
+      this.#view = between(this.#glide.from, this.#target, 1 - (1 - share) ** 3, this.#size);
+      if (share < 1) this.#inNextFrame();
+      else this.#glide = null;
+    } else this.#view = this.#target;
+    this.#handlers.onView(this.#view);
+  }
+
+  get #smallest() {
+    return smallestScale(this.#map, this.#size);
   }
 
   /** @param {WheelEvent} event */
@@ -98,7 +166,7 @@ export class MapCamera {
     const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 18 : 1;
     if (event.ctrlKey || event.metaKey || (event.deltaX === 0 && !event.shiftKey)) {
       const factor = Math.exp((-event.deltaY * unit) / (event.ctrlKey ? 120 : 400));
-      this.show(zoomed(this.#view, factor, this.#inFrame(event)));
+      this.show(zoomed(this.#target, factor, this.#inFrame(event), this.#smallest));
       return;
     }
     const across = event.shiftKey && event.deltaX === 0;
@@ -128,7 +196,7 @@ export class MapCamera {
     const other = others[0];
     if (other) {
       const apart = Math.hypot(now.x - other.x, now.y - other.y) / Math.max(1, Math.hypot(before.x - other.x, before.y - other.y));
-      this.show(zoomed(this.#view, apart, { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 }));
+      this.show(zoomed(this.#target, apart, { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 }, this.#smallest));
     }
     const share = others.length > 0 ? 0.5 : 1;
     this.#pan((now.x - before.x) * share, (now.y - before.y) * share);
@@ -145,7 +213,7 @@ export class MapCamera {
 
   /** @param {number} x @param {number} y */
   #pan(x, y) {
-    this.show({ scale: this.#view.scale, x: this.#view.x + x, y: this.#view.y + y });
+    this.show({ scale: this.#target.scale, x: this.#target.x + x, y: this.#target.y + y });
   }
 
   /** @param {MouseEvent} event */
@@ -156,6 +224,6 @@ export class MapCamera {
 
   destroy() {
     this.#stop.abort();
-    forgetFrame(this);
+    cancelAnimationFrame(this.#scheduled);
   }
 }

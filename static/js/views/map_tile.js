@@ -1,6 +1,6 @@
 /** One item of the map: an operation with its feature maps, or a folded group with what it gives. @import {LayerMaps, RangeMode} from "../core/types.js" */
 /** @import {MapItem} from "../core/fold.js" @import {MapBox} from "../core/map_view.js" */
-import { isVector } from "../core/graph.js";
+import { isVector, joinOf } from "../core/graph.js";
 import { plural } from "../core/numbers.js";
 import { html } from "./dom.js";
 import { LayerTile } from "./layer_tile.js";
@@ -22,10 +22,10 @@ export class MapTile {
 
   /**
    * @param {MapItem} item
-   * @param {number} twins  other calls of the same module
+   * @param {{twins: number, run: number}} sharing  other runs of the same module, and which this one is
    * @param {{onOpen: (layer: string) => void, onUnfold: (id: string) => void}} handlers
    */
-  constructor(item, twins, { onOpen, onUnfold }) {
+  constructor(item, { twins, run }, { onOpen, onUnfold }) {
     this.item = item;
     const group = item.group;
     const within = item.within.at(-1)?.replace(/#\d+$/, "") ?? "";
@@ -37,7 +37,9 @@ export class MapTile {
     element.toggleAttribute("data-group", group !== null);
     button.tabIndex = -1;
     if (group) button.append(html("span", { class: "visually-hidden" }, ", folded; Enter unfolds it"));
-    if (twins > 0) element.append(html("span", { class: "map-shared", title: "This module runs more than once, with the same parameters." }, `shared, call ${item.node.call + 1} of ${twins + 1}`));
+    const join = group || item.node.inputs.length < 2 ? null : joinOf(item.node.kind);
+    if (join) element.append(html("span", { class: "map-join", "aria-hidden": "true", title: join.words }, join.sign));
+    if (twins > 0) element.append(html("span", { class: "map-shared", title: "This module runs more than once, with the same parameters." }, `shared, run ${run + 1} of ${twins + 1}`));
   }
 
   get element() {

@@ -2,21 +2,30 @@
  * The network as a map, from left to right, with branches and joins; modules fold and unfold.
  *
  * @import {LayerMaps, LayerNode, RangeMode} from "../core/types.js"
- * @import {Connection, Group} from "../core/fold.js"
- * @import {LayoutAnswer, LayoutRequest, MapView} from "../core/map_view.js"
+ * @import {Connection, Group, MapItem} from "../core/fold.js"
+ * @import {LayoutAnswer, LayoutMessage, LayoutRequest, MapView} from "../core/map_view.js"
  */
 import { foldedMap, groupsAround, groupsIn, groupTree, unfoldedAtFirst } from "../core/fold.js";
+import { joinOf, kindInWords, shapeInWords } from "../core/graph.js";
+import { PLACES, registerKeys } from "../core/key_table.js";
+import { isWithin } from "../core/map_view.js";
+import { Neighbours } from "../core/neighbours.js";
 import { plural } from "../core/numbers.js";
-import { overlap, smoothPath, visiblePart } from "../core/map_view.js";
-import { html, icon, svg } from "./dom.js";
+import { html, icon } from "./dom.js";
+import { isShortcut } from "./key_rules.js";
 import { MapCamera } from "./map_camera.js";
+import { MapLabels } from "./map_labels.js";
+import { MapScene } from "./map_scene.js";
 import { MapSearch } from "./map_search.js";
-import { MapTile, sizeOf } from "./map_tile.js";
+import { sizeOf } from "./map_tile.js";
+import { MapTiles } from "./map_tiles.js";
 import { Minimap } from "./map_minimap.js";
 import { onThemeChange } from "./theme.js";
 
-/** Scale below which feature maps are specks, and are not fetched. */
-const SPECKS = 0.2;
+/** Scale below which feature maps are specks: items are painted as such, and no maps are fetched. */
+const SPECKS = 0.22;
+/** Scale below which captions cannot be read. */
+const LEGIBLE = 0.45;
 const INPUT = { width: 64, height: 44 };
 
 /**
@@ -24,16 +33,19 @@ const INPUT = { width: 64, height: 44 };
  * @property {(layer: string) => void} onOpen
  * @property {() => void} onScreenChange
  * @property {(unfolded: string[] | null) => void} onFold  null: as the map opens
+ * @property {(camera: MapView | null) => void} onCamera  null: as the map opens
  */
 
 export class NetworkMap {
   #handlers;
   #frame = html("div", { class: "map-frame", role: "group", "aria-label": "Map of the network" });
   #world = html("div", { class: "map-world" });
-  #wires = svg("svg", { class: "map-wires", "aria-hidden": "true" });
-  #groups = html("div", { class: "map-groups" });
-  #list = html("ol", { class: "map-items", "aria-label": "Layers of the network, in order" });
   #busy = html("p", { class: "map-busy", role: "status", hidden: true });
+  #tip = html("p", { class: "map-tip", "aria-hidden": "true", hidden: true });
+  #bar;
+  #scene = new MapScene();
+  #labels = new MapLabels((id) => this.#foldGroup(id));
+  #tiles;
   #camera;
   #minimap;
   #search;
@@ -44,28 +56,38 @@ export class NetworkMap {
   #tree = groupTree([]);
   /** @type {Set<string>} */
   #unfolded = new Set();
-  /** @type {MapTile[]} */
-  #tiles = [];
+  /** @type {MapItem[]} */
+  #items = [];
   /** @type {Connection[]} */
   #connections = [];
-  /** @type {Map<string, SVGPathElement[]>} wires by the items that they touch */
-  #wiresOf = new Map();
+  #neighbours = new Neighbours([], []);
   /** @type {Map<string, LayerMaps>} */
   #maps = new Map();
   /** @type {RangeMode} */
   #mode = "layer";
   /** @type {string | null} */
   #open = null;
-  /** @type {Set<string>} */
+  /** @type {Set<string>} items that were looked for, or hold such */
   #found = new Set();
+  /** @type {string[]} */
+  #sought = [];
+  /** @type {string | null} the item that is pointed at or has the focus */
+  #lit = null;
+  /** @type {ReadonlyMap<string, "in" | "out" | "shared">} */
+  #ways = new Map();
   /** @type {LayoutAnswer | null} */
   #layout = null;
+  /** A camera that waits for the layout; undefined: none does. @type {MapView | null | undefined} */
+  #awaited = null;
+  /** What the address says of the camera. @type {MapView | null} */
+  #told = null;
   #request = 0;
   #wait = 0;
   /** @type {(() => void) | null} what to do when the map is laid out */
   #then = null;
   #resize;
-  #forgetTheme;
+  #forget;
+  #stop = new AbortController();
 
   /**
    * @param {HTMLElement} frame
@@ -73,28 +95,72 @@ export class NetworkMap {
    */
   constructor(frame, handlers) {
     this.#handlers = handlers;
-    this.#world.append(this.#groups, this.#wires, this.#list);
-    this.#camera = new MapCamera(this.#frame, this.#world, (view) => this.#viewed(view));
+    this.#tiles = new MapTiles({
+      onOpen: handlers.onOpen,
+      onUnfold: (id) => this.#unfold(id),
+      twins: (item) => this.#neighbours.twins(item.id).length,
+      run: (item) => this.#neighbours.run(item.id),
+      onMade: (tile) => {
+        tile.setMode(this.#mode);
+        tile.update(this.#maps.get(tile.layer) ?? null);
+        this.#dress(tile);
+      },
+      onScreenChange: handlers.onScreenChange,
+    });
+    this.#world.append(this.#tiles.list);
+    this.#camera = new MapCamera(this.#frame, {
+      onView: (view) => this.#viewed(view),
+      onCamera: (camera) => {
+        this.#told = camera;
+        handlers.onCamera(camera);
+      },
+    });
     this.#minimap = new Minimap((place) => this.#camera.centre(place));
     this.#search = new MapSearch(
       (layers) => this.#mark(layers),
       (layer) => this.focus(layer, false),
     );
-    this.#frame.append(this.#world, this.#busy);
+    this.#frame.append(this.#scene.element, this.#world, this.#labels.element, this.#minimap.element, this.#tip, this.#busy);
+    this.#bar = html("div", { class: "map-bar" }, this.#search.element, this.#tools());
     frame.classList.add("map");
-    frame.append(html("div", { class: "map-bar" }, this.#search.element, this.#tools()), this.#frame, this.#minimap.element);
-    this.#worker.addEventListener("message", (event) => this.#laidOut(event.data));
+    frame.append(this.#bar, this.#frame);
+    this.#worker.addEventListener("message", (event) => this.#heard(event.data));
     this.#resize = new ResizeObserver(() => this.#resized());
     this.#resize.observe(this.#frame);
-    this.#forgetTheme = onThemeChange(() => {
-      for (const tile of this.#tiles) tile.repaint();
+    this.#listen();
+    const forgetKeys = registerKeys(PLACES.map, [
+      { keys: ["Tab", "Shift+Tab"], label: "Layer after, before" },
+      { keys: ["←", "→"], label: "What feeds the layer, what it feeds" },
+      { keys: ["↑", "↓"], label: "Layer above, below" },
+      { keys: ["Home", "End"], label: "First, last layer" },
+      { keys: ["Enter"], label: "Open the layer, unfold the module" },
+      { keys: ["Backspace"], label: "Fold the module around the layer" },
+      { keys: ["Esc"], label: "Leave the map" },
+      { keys: ["+", "−"], label: "Nearer, farther" },
+      { keys: ["0"], label: "The whole network" },
+      { keys: ["Shift+←", "Shift+→"], label: "Move the map", aside: "also up and down" },
+      { keys: ["/"], label: "Find a layer" },
+    ]);
+    const forgetTheme = onThemeChange(() => {
+      this.#tiles.repaint();
       this.#viewed(this.#camera.view);
     });
-    this.#list.addEventListener("keydown", (event) => this.#keyed(event));
-    this.#list.addEventListener("focusin", (event) => this.#light(event.target));
-    this.#list.addEventListener("focusout", () => this.#light(null));
-    this.#list.addEventListener("pointerover", (event) => this.#light(event.target));
-    this.#list.addEventListener("pointerout", () => this.#light(document.activeElement));
+    this.#forget = () => {
+      forgetKeys();
+      forgetTheme();
+    };
+  }
+
+  #listen() {
+    const signal = this.#stop.signal;
+    const list = this.#tiles.list;
+    list.addEventListener("keydown", (event) => this.#keyed(event), { signal });
+    list.addEventListener("focusin", (event) => this.#light(itemOf(event.target)), { signal });
+    list.addEventListener("focusout", () => this.#light(null), { signal });
+    this.#frame.addEventListener("pointermove", (event) => this.#hovered(event), { signal });
+    this.#frame.addEventListener("pointerleave", () => this.#light(itemOf(document.activeElement)), { signal });
+    this.#frame.addEventListener("click", (event) => this.#clicked(event), { signal });
+    document.addEventListener("keydown", (event) => this.#steered(event), { signal });
   }
 
   #tools() {
@@ -106,8 +172,8 @@ export class NetworkMap {
       tool("Zoom out (−)", "M5 12h14", () => this.#camera.zoom(-1)),
       tool("Zoom in (+)", "M5 12h14M12 5v14", () => this.#camera.zoom(1)),
       tool("The whole network (0)", "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5", () => this.#camera.fit()),
-      tool("Unfold every module", "M7 9l5-5 5 5M7 15l5 5 5-5", () => this.#fold(groupsIn(this.#tree).map(({ id }) => id))),
-      tool("Fold every module", "M7 4l5 5 5-5M7 20l5-5 5 5", () => this.#fold([])),
+      tool("Unfold every module", "M7 9l5-5 5 5M7 15l5 5 5-5", () => this.#fold(groupsIn(this.#tree).map(({ id }) => id), () => this.#camera.open())),
+      tool("Fold every module", "M7 4l5 5 5-5M7 20l5-5 5 5", () => this.#fold([], () => this.#camera.open())),
     );
   }
 
@@ -117,60 +183,96 @@ export class NetworkMap {
     this.#tree = groupTree(nodes);
     this.#unfolded = unfoldedAtFirst(this.#tree);
     this.#search.setNodes(nodes);
-    this.#arrange(() => this.#camera.open());
+    this.#awaited = null;
+    this.#arrange(null);
   }
 
-  /** @param {string[] | null} ids  of the groups that are unfolded; null: as the map opens */
-  setUnfolded(ids) {
+  /**
+   * What an address says of the map.
+   *
+   * @param {string[] | null} ids  of the groups that are unfolded; null: as the map opens
+   * @param {MapView | null} camera  null: as the map opens
+   */
+  setPlace(ids, camera) {
     const wanted = ids === null ? unfoldedAtFirst(this.#tree) : new Set(groupsIn(this.#tree).map(({ id }) => id).filter((id) => ids.includes(id)));
-    if (wanted.size === this.#unfolded.size && [...wanted].every((id) => this.#unfolded.has(id))) return;
-    this.#unfolded = wanted;
-    this.#arrange(null);
+    const sameFolds = wanted.size === this.#unfolded.size && [...wanted].every((id) => this.#unfolded.has(id));
+    if (!alike(camera, this.#told)) {
+      this.#told = camera;
+      this.#awaited = camera;
+    }
+    if (!sameFolds) {
+      this.#unfolded = wanted;
+      this.#arrange(null);
+    } else if (this.#layout && this.#layout.id === this.#request) this.#look();
+  }
+
+  #look() {
+    if (this.#awaited === undefined) return;
+    if (this.#awaited) this.#camera.look(this.#awaited);
+    else {
+      this.#camera.reopen();
+      const box = this.#open === null ? undefined : this.#layout?.items.get(this.#open);
+      if (box) this.#camera.bring(box, false);
+    }
+    this.#awaited = undefined;
   }
 
   /** Names of the layers whose maps are on the screen. */
   get onScreen() {
-    return this.#tiles.filter((tile) => tile.onScreen).map((tile) => tile.layer);
+    return this.#tiles.onScreen;
+  }
+
+  /** What is on the map, for a picture of it; null: it is not laid out yet. */
+  get contents() {
+    if (!this.#layout || this.#layout.id !== this.#request) return null;
+    const { view, size } = this.#camera;
+    return { layout: this.#layout, items: this.#items, maps: this.#maps, mode: this.#mode, view, size };
   }
 
   /** @param {Map<string, LayerMaps>} maps */
   update(maps) {
     for (const [name, layer] of maps) this.#maps.set(name, layer);
-    for (const tile of this.#tiles) {
-      const layer = maps.get(tile.layer);
-      if (layer) tile.update(layer);
-    }
+    this.#tiles.update(maps);
   }
 
   clear() {
     this.#maps.clear();
-    for (const tile of this.#tiles) tile.update(null);
+    this.#tiles.clear();
   }
 
   /** @param {RangeMode} mode */
   setMode(mode) {
     this.#mode = mode;
-    for (const tile of this.#tiles) tile.setMode(mode);
+    this.#tiles.setMode(mode);
   }
 
   /** @param {string | null} name */
   setOpen(name) {
+    const other = name !== this.#open;
     this.#open = name;
     const index = this.#nodes.findIndex((node) => node.name === name);
     const around = index < 0 ? [] : groupsAround(this.#tree, index).filter((id) => !this.#unfolded.has(id));
-    if (around.length > 0) {
-      this.#fold([...this.#unfolded, ...around], () => this.#showOpen());
-      return;
-    }
-    this.#showOpen();
+    if (around.length > 0) this.#fold([...this.#unfolded, ...around], () => this.#showOpen(true));
+    else this.#showOpen(other);
   }
 
-  #showOpen() {
-    const open = this.#tiles.find((tile) => !tile.item.group && tile.layer === this.#open);
-    const inputs = new Set(this.#connections.filter(({ to }) => to === open?.item.id).map(({ from }) => from));
-    for (const tile of this.#tiles) tile.setOpen(tile === open, inputs.has(tile.item.id));
-    if (open?.box) this.#camera.bring(open.box);
+  /** @param {boolean} bring  into the frame */
+  #showOpen(bring) {
+    for (const tile of this.#tiles.all) this.#dress(tile);
+    const box = this.#open === null ? undefined : this.#layout?.items.get(this.#open);
+    if (box && bring && this.#awaited === undefined) this.#camera.bring(box);
     this.#viewed(this.#camera.view);
+  }
+
+  /** What an item's element shows beside its maps. @param {import("./map_tile.js").MapTile} tile */
+  #dress(tile) {
+    const { id, group } = tile.item;
+    const open = this.#open !== null && !group && id === this.#open;
+    tile.setOpen(open, this.#open !== null && this.#neighbours.feeds(id, this.#open));
+    tile.element.toggleAttribute("data-found", this.#found.has(id));
+    const way = this.#ways.get(id);
+    if (way) tile.element.dataset.lit = way;
+    else delete tile.element.dataset.lit;
   }
 
   /** @param {string} name @param {boolean} [take]  whether to move the keyboard's focus there */
@@ -178,19 +280,20 @@ export class NetworkMap {
     const index = this.#nodes.findIndex((node) => node.name === name);
     const around = index < 0 ? [] : groupsAround(this.#tree, index);
     const go = () => {
-      const tile = this.#tiles.find(({ item }) => item.id === name);
-      if (!tile?.box) return;
-      this.#camera.bring(tile.box);
-      if (take) this.#focusOn(tile);
-      else this.#light(tile.button);
+      const box = this.#layout?.items.get(name);
+      if (!box) return;
+      if (this.#camera.view.scale < LEGIBLE) this.#camera.approach(box);
+      else this.#camera.bring(box);
+      if (take) this.#focusOn(name);
+      else this.#light(name);
     };
     if (around.every((id) => this.#unfolded.has(id))) go();
     else this.#fold([...this.#unfolded, ...around], go);
   }
 
   focusFirst() {
-    const tile = this.#tiles.find(({ layer }) => layer === this.#open) ?? this.#tiles[0];
-    if (tile) this.#focusOn(tile);
+    const id = this.#open !== null && this.#layout?.items.has(this.#open) ? this.#open : this.#tiles.current;
+    if (id !== null) this.#focusOn(id);
   }
 
   /**
@@ -208,24 +311,9 @@ export class NetworkMap {
   /** Make the items and have them laid out. @param {(() => void) | null} then */
   #arrange(then) {
     const { items, connections } = foldedMap(this.#nodes, this.#tree, this.#unfolded);
-    /** @type {Map<string, number>} */
-    const calls = new Map();
-    for (const node of this.#nodes) if (isModule(node)) calls.set(node.module_path, (calls.get(node.module_path) ?? 0) + 1);
-    const kept = new Map(this.#tiles.map((tile) => [tile.item.id, tile]));
-    this.#tiles = items.map((item) => {
-      const same = kept.get(item.id);
-      if (same && same.item.within.join() === item.within.join()) {
-        kept.delete(item.id);
-        return same;
-      }
-      const twins = !item.group && isModule(item.node) ? (calls.get(item.node.module_path) ?? 1) - 1 : 0;
-      const tile = new MapTile(item, twins, { onOpen: this.#handlers.onOpen, onUnfold: (id) => this.#unfold(id) });
-      tile.setMode(this.#mode);
-      tile.update(this.#maps.get(tile.layer) ?? null);
-      return tile;
-    });
-    for (const tile of kept.values()) tile.destroy();
+    this.#items = items;
     this.#connections = connections;
+    this.#neighbours = new Neighbours(items, connections);
     // A request that was not answered yet is not needed any more, but what waited for it is.
     const before = this.#then;
     this.#then = () => {
@@ -234,236 +322,265 @@ export class NetworkMap {
     };
     this.#request += 1;
     clearTimeout(this.#wait);
-    this.#wait = window.setTimeout(() => {
-      this.#busy.textContent = `Laying out ${plural(items.length, "item")} …`;
-      this.#busy.hidden = false;
-    }, 400);
-    const inputs = [...new Set(connections.map(({ from }) => from))].filter((from) => !items.some(({ id }) => id === from));
+    this.#wait = window.setTimeout(() => (this.#busy.hidden = false), 300);
+    this.#busy.textContent = `Laying out ${plural(items.length, "item")} …`;
     /** @type {LayoutRequest} */
     const request = {
       id: this.#request,
-      items: [
-        ...inputs.map((id) => ({ id, ...INPUT, parent: null })),
-        ...items.map((item) => ({ id: item.id, ...sizeOf(item), parent: item.within.at(-1) ?? null })),
-      ],
-      groups: this.#frames(),
+      items: [...this.#inputs].map((id) => ({ id, ...INPUT, parent: /** @type {string | null} */ (null) })).concat(items.map((item) => ({ id: item.id, ...sizeOf(item), parent: item.within.at(-1) ?? null }))),
+      groups: this.#groups(),
       connections,
     };
     this.#worker.postMessage(request);
   }
 
+  /** What is read, and is no item: what the network is given. */
+  get #inputs() {
+    const known = new Set(this.#items.map(({ id }) => id));
+    return new Set(this.#connections.map(({ from }) => from).filter((from) => !known.has(from)));
+  }
+
   /** The unfolded groups that hold items, outer ones before inner ones, each with the one around it. */
-  #frames() {
+  #groups() {
     /** @type {Map<string, string | null>} */
     const parents = new Map();
-    for (const { item } of this.#tiles) item.within.forEach((id, depth) => parents.set(id, item.within[depth - 1] ?? null));
+    for (const { within } of this.#items) within.forEach((id, depth) => parents.set(id, within[depth - 1] ?? null));
     return [...parents].map(([id, parent]) => ({ id, parent }));
+  }
+
+  /** @param {LayoutMessage} message */
+  #heard(message) {
+    if (message.id !== this.#request) return;
+    if ("answer" in message) this.#laidOut(message.answer);
+    else this.#busy.textContent = `Laying out ${plural(this.#items.length, "item")}: ${message.done} of ${plural(message.all, "module")} …`;
   }
 
   /** @param {LayoutAnswer} layout */
   #laidOut(layout) {
-    if (layout.id !== this.#request) return;
     clearTimeout(this.#wait);
     this.#busy.hidden = true;
     this.#layout = layout;
-    this.#list.replaceChildren(...this.#tiles.map(({ element }) => element));
-    for (const tile of this.#tiles) {
-      const box = layout.items.get(tile.item.id);
-      if (box) tile.place(box);
-    }
-    [this.#world.style.width, this.#world.style.height] = [`${layout.width}px`, `${layout.height}px`];
-    this.#drawFrames(layout);
-    this.#drawWires(layout);
-    this.#camera.setMap(layout);
+    this.#frame.dataset.items = String(this.#items.length);
+    this.#tiles.setItems(this.#items, layout.items);
+    this.#scene.setLayout(layout, this.#inputs, new Set(this.#items.filter(({ group, node }) => !group && node.inputs.length > 1 && joinOf(node.kind)).map(({ id }) => id)));
+    this.#labels.setLayout(layout);
     this.#minimap.setLayout(layout);
-    if (!this.#tiles.some(({ button }) => button.tabIndex === 0) && this.#tiles[0]) this.#tiles[0].button.tabIndex = 0;
-    this.#mark([...this.#found]);
+    this.#camera.setMap(layout);
+    if (this.#camera.size.width === 0) this.#resized();
+    this.#mark(this.#sought);
     const then = this.#then;
     this.#then = null;
+    this.#look();
     then?.();
-    if (this.#open !== null) this.#showOpen();
-    this.#viewed(this.#camera.view);
-  }
-
-  /** @param {LayoutAnswer} layout */
-  #drawFrames(layout) {
-    const inputs = [...layout.items].filter(([id]) => !this.#tiles.some(({ item }) => item.id === id));
-    this.#groups.replaceChildren(
-      ...[...layout.groups].map(([id, box]) => {
-        const fold = () => this.#fold([...this.#unfolded].filter((other) => other !== id), () => this.#focusGroup(id));
-        const label = html("button", { type: "button", class: "map-fold", title: `Fold ${id}`, tabindex: -1, onclick: fold }, id);
-        return placed(html("div", { class: "map-group" }, label), box);
-      }),
-      ...inputs.map(([id, box]) => placed(html("div", { class: "map-input" }, id), box)),
-    );
-  }
-
-  /** @param {LayoutAnswer} layout */
-  #drawWires(layout) {
-    this.#wiresOf.clear();
-    this.#wires.setAttribute("width", String(layout.width));
-    this.#wires.setAttribute("height", String(layout.height));
-    this.#wires.replaceChildren(
-      ...layout.connections.map(({ from, to, points }) => {
-        const path = svg("path", { d: smoothPath(points), "data-from": from, "data-to": to });
-        for (const id of [from, to]) this.#wiresOf.set(id, [...(this.#wiresOf.get(id) ?? []), path]);
-        return path;
-      }),
-    );
+    this.#showOpen(false);
   }
 
   /** @param {string} id */
   #unfold(id) {
     this.#fold([...this.#unfolded, id], () => {
-      const first = this.#tiles.find(({ item }) => item.within.includes(id));
+      const first = this.#items.find(({ within }) => within.includes(id));
       const frame = this.#layout?.groups.get(id);
       if (frame) this.#camera.bring(frame);
-      if (first) this.#focusOn(first);
+      if (first) this.#focusOn(first.id);
     });
   }
 
   /** @param {string} id */
-  #focusGroup(id) {
-    const tile = this.#tiles.find(({ item }) => item.id === id);
-    if (!tile) return;
-    this.#focusOn(tile);
-    if (tile.box) this.#camera.bring(tile.box);
+  #foldGroup(id) {
+    this.#fold([...this.#unfolded].filter((other) => other !== id), () => this.#focusOn(id));
   }
 
-  /** @param {MapTile} tile */
-  #focusOn(tile) {
-    for (const other of this.#tiles) other.button.tabIndex = other === tile ? 0 : -1;
+  /** @param {string} id */
+  #focusOn(id) {
+    if (!this.#layout?.items.has(id)) return;
+    this.#tiles.setCurrent(id);
+    const tile = this.#tiles.need(id);
     tile.button.focus({ preventScroll: true });
     if (tile.box) this.#camera.bring(tile.box);
   }
 
-  /** Light what feeds an item and what it feeds. @param {EventTarget | null} target */
-  #light(target) {
-    const element = target instanceof Element ? target.closest(".map-item") : null;
-    const tile = this.#tiles.find((candidate) => candidate.element === element);
-    for (const path of this.#wires.querySelectorAll("[data-lit]")) path.removeAttribute("data-lit");
-    for (const lit of this.#list.querySelectorAll("[data-lit]")) lit.removeAttribute("data-lit");
-    if (!tile) return;
-    const { id, node } = tile.item;
-    for (const path of this.#wiresOf.get(id) ?? []) {
-      const way = path.dataset.to === id ? "in" : "out";
-      path.dataset.lit = way;
-      const other = this.#tiles.find(({ item }) => item.id === (way === "in" ? path.dataset.from : path.dataset.to));
-      if (other) other.element.dataset.lit = way;
-    }
-    if (tile.item.group || !isModule(node)) return;
-    for (const other of this.#tiles) {
-      const twin = other !== tile && !other.item.group && isModule(other.item.node) && other.item.node.module_path === node.module_path;
-      if (twin) other.element.dataset.lit = "shared";
-    }
+  /** Light what feeds an item and what it feeds. @param {string | null} id */
+  #light(id) {
+    if (id === this.#lit) return;
+    this.#lit = id;
+    this.#ways = id === null ? new Map() : this.#neighbours.around(id);
+    for (const tile of this.#tiles.all) this.#dress(tile);
+    this.#paint();
+  }
+
+  /** @param {PointerEvent} event */
+  #hovered(event) {
+    if (this.#camera.dragging || event.pointerType === "touch") return;
+    const id = this.#itemAt(event);
+    this.#light(id ?? itemOf(document.activeElement));
+    const item = id !== null && this.#far ? this.#items.find((each) => each.id === id) : undefined;
+    this.#frame.toggleAttribute("data-pointing", item !== undefined);
+    this.#tip.hidden = item === undefined;
+    if (!item) return;
+    this.#tip.textContent = item.group ? `${item.id}: ${plural(item.layers, "layer")}` : `${item.id}: ${kindInWords(item.node.kind)}, ${shapeInWords(item.node.shape)}`;
+    const box = this.#frame.getBoundingClientRect();
+    this.#tip.style.transform = `translate(${Math.min(event.clientX - box.left + 12, Math.max(8, box.width - 260))}px, ${event.clientY - box.top + 16}px)`;
+  }
+
+  /** The item under the pointer. @param {MouseEvent} event */
+  #itemAt(event) {
+    if (!this.#layout || (event.target instanceof Element && event.target.closest(".map-mini, .map-fold"))) return null;
+    const frame = this.#frame.getBoundingClientRect();
+    const { scale, x, y } = this.#camera.view;
+    const place = { x: (event.clientX - frame.left - x) / scale, y: (event.clientY - frame.top - y) / scale };
+    // Specks are hard to hit: a few pixels beside them count.
+    const slack = this.#far ? 3 / scale : 0;
+    return this.#items.find(({ id }) => isWithin(/** @type {LayoutAnswer} */ (this.#layout).items.get(id), place, slack))?.id ?? null;
+  }
+
+  /** A click on a speck goes to it. @param {MouseEvent} event */
+  #clicked(event) {
+    if (!this.#far) return;
+    const id = this.#itemAt(event);
+    const box = id === null ? undefined : this.#layout?.items.get(id);
+    if (!box || id === null) return;
+    this.#tip.hidden = true;
+    this.#camera.approach(box);
+    this.#tiles.setCurrent(id);
+    this.#tiles.need(id).button.focus({ preventScroll: true });
   }
 
   /** @param {string[]} layers  that were looked for */
   #mark(layers) {
-    this.#found = new Set(layers);
-    for (const { element, item } of this.#tiles) {
-      const { group } = item;
-      const found = group ? this.#nodes.slice(group.first, group.last).some(({ name }) => this.#found.has(name)) : this.#found.has(item.node.name);
-      element.toggleAttribute("data-found", found);
-    }
+    this.#sought = layers;
+    const sought = new Set(layers);
+    this.#found = new Set(this.#items.filter(({ group, node }) => (group ? this.#nodes.slice(group.first, group.last).some(({ name }) => sought.has(name)) : sought.has(node.name))).map(({ id }) => id));
+    for (const tile of this.#tiles.all) this.#dress(tile);
     this.#viewed(this.#camera.view);
+  }
+
+  get #far() {
+    return this.#camera.view.scale < SPECKS;
   }
 
   /** The view has changed. @param {MapView} view */
   #viewed(view) {
     if (!this.#layout) return;
-    const seen = visiblePart(view, this.#camera.size);
-    let appeared = false;
-    for (const tile of this.#tiles) {
-      const onScreen = view.scale >= SPECKS && tile.box !== null && overlap(tile.box, seen);
-      appeared ||= onScreen && !tile.onScreen;
-      tile.setOnScreen(onScreen);
-    }
-    this.#frame.toggleAttribute("data-far", view.scale < 0.45);
-    const lit = this.#tiles.filter(({ item, element }) => element.hasAttribute("data-found") || (this.#open !== null && item.id === this.#open));
-    this.#minimap.show(view, this.#camera.size, new Set(lit.map(({ item }) => item.id)));
-    if (appeared) this.#handlers.onScreenChange();
+    const { size } = this.#camera;
+    this.#world.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.scale})`;
+    this.#tiles.show(view, size, this.#far);
+    this.#frame.toggleAttribute("data-far", view.scale < LEGIBLE);
+    this.#frame.toggleAttribute("data-specks", this.#far);
+    this.#labels.show(view, size);
+    this.#minimap.show(view, size, this.#open === null ? this.#found : new Set([...this.#found, this.#open]));
+    this.#paint();
+  }
+
+  #paint() {
+    this.#scene.paint({
+      view: this.#camera.view,
+      size: this.#camera.size,
+      far: this.#far,
+      hasElement: (id) => !this.#far && this.#tiles.has(id),
+      lit: this.#lit,
+      ways: this.#ways,
+      found: this.#found,
+      open: this.#open,
+    });
   }
 
   #resized() {
-    const open = this.#open === null ? undefined : this.#tiles.find(({ item }) => item.id === this.#open);
-    if (open?.box) this.#camera.bring(open.box, false);
-    else if (this.#layout) this.#camera.open();
-    this.#viewed(this.#camera.view);
+    this.#camera.setSize({ width: this.#frame.clientWidth, height: this.#frame.clientHeight });
+    const box = this.#open === null ? undefined : this.#layout?.items.get(this.#open);
+    if (box) this.#camera.bring(box, false);
+  }
+
+  /** Keys that steer the map wherever the focus is. @param {KeyboardEvent} event */
+  #steered(event) {
+    if (!isShortcut(event) || event.shiftKey && event.key.length > 1) return;
+    if (event.key === "+" || event.key === "=") this.#camera.zoom(1);
+    else if (event.key === "-") this.#camera.zoom(-1);
+    else if (event.key === "0") this.#camera.fit();
+    else if (event.key === "/") this.#search.focus();
+    else return;
+    event.preventDefault();
   }
 
   /** @param {KeyboardEvent} event */
   #keyed(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const tile = this.#tiles.find(({ button }) => button === document.activeElement);
-    if (!tile) return;
-    const { id } = tile.item;
-    const place = this.#tiles.indexOf(tile);
-    /** @param {string | undefined} item */
-    const named = (item) => this.#tiles.find((other) => other.item.id === item);
-    /** @type {Record<string, () => MapTile | undefined>} */
-    const moves = {
-      ArrowRight: () => named(this.#connections.find(({ from }) => from === id)?.to) ?? this.#tiles[place + 1],
-      ArrowLeft: () => named(this.#connections.find(({ to, from }) => to === id && named(from))?.from) ?? this.#tiles[place - 1],
-      ArrowDown: () => this.#beside(tile, 1),
-      ArrowUp: () => this.#beside(tile, -1),
-      Home: () => this.#tiles[0],
-      End: () => this.#tiles.at(-1),
-    };
-    const move = moves[event.key];
-    if (move) {
-      const next = move();
-      if (next) this.#focusOn(next);
-    } else if (event.key === "+" || event.key === "=") this.#camera.zoom(1);
-    else if (event.key === "-") this.#camera.zoom(-1);
-    else if (event.key === "0") this.#camera.fit();
-    else if (event.key === "Backspace" && tile.item.within.length > 0) {
-      const around = tile.item.within.at(-1) ?? "";
-      this.#fold([...this.#unfolded].filter((other) => other !== around), () => this.#focusGroup(around));
-    } else if (event.key === "/") this.#search.focus();
-    else return;
+    const id = itemOf(document.activeElement);
+    const item = this.#items.find((each) => each.id === id);
+    if (!item || id === null) return;
+    const pan = event.shiftKey ? PANS[event.key] : undefined;
+    if (pan) this.#camera.pan(...pan);
+    else if (!this.#walk(event, item)) return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  /** The nearest item above (-1) or below (1). @param {MapTile} tile @param {number} direction */
-  #beside(tile, direction) {
-    const from = middle(tile);
-    const others = this.#tiles
-      .filter((other) => other !== tile && Math.sign(Math.round(middle(other).y - from.y)) === direction)
-      .map((other) => ({ other, far: Math.abs(middle(other).y - from.y) + 2 * Math.abs(middle(other).x - from.x) }));
-    others.sort((one, another) => one.far - another.far);
-    return others[0]?.other;
+  /** @param {KeyboardEvent} event @param {MapItem} item @returns {boolean} whether the key was for the map */
+  #walk(event, item) {
+    const place = this.#items.indexOf(item);
+    /** @type {Record<string, () => string | undefined>} */
+    const moves = {
+      ArrowRight: () => this.#neighbours.after(item.id)[0] ?? this.#items[place + 1]?.id,
+      ArrowLeft: () => this.#neighbours.before(item.id)[0] ?? this.#items[place - 1]?.id,
+      ArrowDown: () => this.#beside(item.id, 1),
+      ArrowUp: () => this.#beside(item.id, -1),
+      Home: () => this.#items[0]?.id,
+      End: () => this.#items.at(-1)?.id,
+    };
+    if (event.key === "Tab") {
+      // At either end the key leaves the map, as it does everywhere.
+      const next = this.#items[place + (event.shiftKey ? -1 : 1)];
+      if (next) this.#focusOn(next.id);
+      return next !== undefined;
+    }
+    const move = moves[event.key];
+    if (move) {
+      const next = move();
+      if (next !== undefined) this.#focusOn(next);
+    } else if (event.key === "Backspace" && item.within.length > 0) this.#foldGroup(item.within.at(-1) ?? "");
+    else if (event.key === "Escape" && this.#open === null) this.#bar.querySelector("button")?.focus();
+    else return false;
+    return true;
+  }
+
+  /** The nearest item above (-1) or below (1). @param {string} id @param {number} direction */
+  #beside(id, direction) {
+    const boxes = this.#layout?.items;
+    const from = boxes?.get(id);
+    if (!boxes || !from) return undefined;
+    const others = this.#items
+      .filter((other) => other.id !== id)
+      .map((other) => ({ id: other.id, box: /** @type {import("../core/map_view.js").MapBox} */ (boxes.get(other.id)) }))
+      .map(({ id: other, box }) => ({ id: other, down: box.y + box.height / 2 - from.y - from.height / 2, across: Math.abs(box.x + box.width / 2 - from.x - from.width / 2) }))
+      .filter(({ down, across }) => Math.sign(Math.round(down)) === direction && across < 4 * from.width);
+    others.sort((one, other) => Math.abs(one.down) + 2 * one.across - Math.abs(other.down) - 2 * other.across);
+    return others[0]?.id;
   }
 
   destroy() {
     clearTimeout(this.#wait);
-    for (const tile of this.#tiles) tile.destroy();
+    this.#stop.abort();
+    this.#tiles.destroy();
     this.#worker.terminate();
     this.#resize.disconnect();
-    this.#forgetTheme();
+    this.#forget();
     this.#camera.destroy();
     this.#minimap.destroy();
+    this.#bar.remove();
     this.#frame.remove();
   }
 }
 
-/**
- * @template {HTMLElement} Type
- * @param {Type} element
- * @param {import("../core/map_view.js").MapBox} box
- */
-function placed(element, { x, y, width, height }) {
-  [element.style.left, element.style.top, element.style.width, element.style.height] = [`${x}px`, `${y}px`, `${width}px`, `${height}px`];
-  return element;
+/** @type {Record<string, [number, number]>} */
+const PANS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** The item whose element holds a target. @param {EventTarget | null} target */
+function itemOf(target) {
+  const element = target instanceof Element ? target.closest(".map-item") : null;
+  return element instanceof HTMLElement ? (element.dataset.item ?? null) : null;
 }
 
-/** Whether it is a module's call, and not an operation within one. @param {LayerNode} node */
-function isModule({ name, module_path: path }) {
-  return name.replace(/@\d+$/, "") === path;
-}
-
-/** @param {MapTile} tile */
-function middle({ box }) {
-  return box ? { x: box.x + box.width / 2, y: box.y + box.height / 2 } : { x: 0, y: 0 };
+/** Whether two cameras are the same, as precisely as an address has them. @param {MapView | null} one @param {MapView | null} other */
+function alike(one, other) {
+  if (!one || !other) return one === other;
+  return Math.abs(one.x - other.x) < 1 && Math.abs(one.y - other.y) < 1 && Math.abs(one.scale / other.scale - 1) < 0.01;
 }

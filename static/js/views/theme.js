@@ -13,6 +13,18 @@ export function currentTheme() {
 }
 
 /**
+ * The value of a colour of tokens.css in a theme, for canvases and for pictures that leave the page.
+ *
+ * @param {string} name  such as "--panel"
+ * @param {Theme} [theme]  the one in effect if left out
+ */
+export function tokenColour(name, theme = currentTheme()) {
+  const text = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const pair = /^light-dark\(([^,()]+|[a-z]+\([^()]*\)),\s*([^,()]+|[a-z]+\([^()]*\))\)$/.exec(text);
+  return (pair ? pair[theme === "light" ? 1 : 2] : text).trim();
+}
+
+/**
  * @param {() => void} listener
  * @returns {() => void} stops listening
  */
