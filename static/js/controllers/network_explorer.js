@@ -2,15 +2,16 @@
  * The network on the page: its layers, and the one that is open. What is open is in the address.
  *
  * @import {Cell, Inspection, LayerMaps, LayerNode, Model, RangeMode, SessionStatus} from "../core/types.js"
+ * @import {MapView} from "../core/map_view.js"
  * @import {Address} from "./address.js"
  */
 import { ApiProblem, getModel } from "../api.js";
 import { retryDelay } from "../core/backoff.js";
 import { layerRange } from "../core/colour.js";
 import { PLACES, registerKeys } from "../core/key_table.js";
-import { count, millions, plural } from "../core/numbers.js";
 import { mapShape } from "../core/layer_axes.js";
 import { channelsBeyond, LockedRanges } from "../core/locked_ranges.js";
+import { count, millions, plural } from "../core/numbers.js";
 import { recall, remember } from "../storage.js";
 import { byId } from "../views/dom.js";
 import { LayerDetail } from "../views/layer_detail.js";
@@ -18,8 +19,8 @@ import { isShortcut } from "../views/key_rules.js";
 import { Legend } from "../views/legend.js";
 import { RangeSwitch } from "../views/range_switch.js";
 import { ChannelReader } from "./channel_reader.js";
-import { UnitExplorer } from "./unit_explorer.js";
 import { LayerExplorer } from "./layer_explorer.js";
+import { UnitExplorer } from "./unit_explorer.js";
 
 /**
  * How the layers are shown: as blocks, or as a map.
@@ -31,7 +32,7 @@ import { LayerExplorer } from "./layer_explorer.js";
  * @property {() => void} clear
  * @property {(mode: RangeMode) => void} setMode
  * @property {(name: string | null) => void} setOpen
- * @property {(ids: string[] | null) => void} [setUnfolded]
+ * @property {(unfolded: string[] | null, camera: MapView | null) => void} [setPlace]  what of the network is shown
  * @property {(name: string) => void} focus
  * @property {() => void} focusFirst
  *
@@ -39,6 +40,7 @@ import { LayerExplorer } from "./layer_explorer.js";
  * @property {(layer: string) => void} onOpen
  * @property {() => void} onScreenChange
  * @property {(unfolded: string[] | null) => void} onFold
+ * @property {(camera: MapView | null) => void} onCamera
  *
  * @typedef {(frame: HTMLElement, handlers: NetworkViewHandlers) => NetworkView} MakeNetworkView
  *
@@ -60,11 +62,11 @@ export class NetworkExplorer {
   #legend;
   #reader;
   #unit;
-  /** @type {RangeMode} */
-  #mode = "layer";
   #layer;
   #locked;
   #switch;
+  /** @type {RangeMode} */
+  #mode = "layer";
   /** @type {Model | null} */
   #model = null;
   /** @type {Inspection | null} */
@@ -89,6 +91,7 @@ export class NetworkExplorer {
       onOpen: (layer) => this.#go(layer, null),
       onScreenChange: () => handlers.onWant(),
       onFold: (unfolded) => address.note({ unfolded }),
+      onCamera: (camera) => address.note({ camera }),
     });
     this.#detail = new LayerDetail(byId("detail", HTMLElement), categories, {
       onLayer: (layer) => this.#go(layer, null),
@@ -101,10 +104,10 @@ export class NetworkExplorer {
       hasLayer: (layer) => this.#model?.nodes.some(({ name }) => name === layer) ?? false,
     });
     this.#unit = new UnitExplorer(modelName, this.#detail, { onLost: () => handlers.onLost(), onSay: handlers.onSay });
+    this.#layer = new LayerExplorer(modelName, this.#detail, address, { onLost: () => handlers.onLost() });
     this.#reader = new ChannelReader(
       (channel) => this.#detail.updateChannel(channel),
       () => handlers.onLost(),
-    this.#layer = new LayerExplorer(modelName, this.#detail, address, { onLost: () => handlers.onLost() });
     );
     const scale = byId("network-scale", HTMLElement);
     this.#legend = new Legend(scale);
@@ -153,10 +156,9 @@ export class NetworkExplorer {
     this.#facts.textContent = `${plural(nodes.length, "layer")}, ${millions(parameters)} parameters`;
     this.#facts.title = `${count(parameters)} parameters, ${count(operations)} multiply-accumulates for one drawing`;
     this.#unit.setVersion(this.#model.version);
+    this.#layer.setVersion(this.#model.version);
     this.#view.setLayers(nodes);
     this.#view.setMode(this.#mode);
-    if (this.#address.state.unfolded) this.#view.setUnfolded?.(this.#address.state.unfolded);
-    this.#layer.setVersion(this.#model.version);
     this.apply();
     this.#handlers.onWant();
   }
@@ -175,9 +177,9 @@ export class NetworkExplorer {
     this.#describe();
     this.#readChannel();
     this.#unit.setInspection(inspection);
+    this.#layer.setInspection(inspection);
   }
 
-    this.#layer.setInspection(inspection);
   /**
    * @param {Inspection} inspection
    * @param {Map<string, LayerMaps>} maps
@@ -201,9 +203,9 @@ export class NetworkExplorer {
   clear() {
     this.#inspection = null;
     this.#unit.setInspection(null);
+    this.#layer.setInspection(null);
     this.#maps.clear();
     this.#view.clear();
-    this.#layer.setInspection(null);
     this.#detail.updateMaps(null);
     this.#describe();
     this.#showLegend();
@@ -216,13 +218,14 @@ export class NetworkExplorer {
     const channels = node ? mapShape(node.shape).channels : 0;
     const selection = node && { layer: node.name, channel: channel !== null && channel < channels ? channel : null, cell };
     this.#section.toggleAttribute("data-open", node !== null);
+    this.#view.setPlace?.(unfolded, camera);
     this.#view.setOpen(node?.name ?? null);
+    this.#layer.open(node);
     this.#detail.open(node, selection);
+    if (this.#model) this.#takeMode();
     if (node) this.#detail.updateMaps(this.#maps.get(node.name) ?? null);
     this.#describe();
-    this.#layer.open(node);
     this.#readChannel();
-    if (this.#model) this.#takeMode();
     this.#unit.choose(this.#detail.unit, false);
     this.#showLegend();
     if (node) this.#handlers.onWant();
@@ -293,9 +296,6 @@ export class NetworkExplorer {
     event.preventDefault();
   }
 
-  /** @param {RangeMode} mode */
-  #setMode(mode) {
-    this.#mode = mode;
   /** @param {RangeMode} mode  chosen now: what is locked is locked at what it is now */
   #chooseMode(mode) {
     this.#locked.clear();
@@ -306,6 +306,9 @@ export class NetworkExplorer {
     this.#layer.rangeChanged();
   }
 
+  /** @param {RangeMode} mode */
+  #setMode(mode) {
+    this.#mode = mode;
     for (const maps of this.#maps.values()) {
       if (mode === "locked") this.#locked.attach(maps);
       else delete maps.locked;
@@ -316,9 +319,6 @@ export class NetworkExplorer {
     this.#showLegend();
   }
 
-  #describe() {
-    const open = this.#address.state.layer;
-    this.#detail.describe(this.#inspection?.layers.find(({ name }) => name === open) ?? null);
   /** The range mode that the address asks for, with the range that the open layer is locked at. */
   #takeMode() {
     const mode = modeOf(this.#address.setting("range") ?? this.#mode);
@@ -336,6 +336,9 @@ export class NetworkExplorer {
     if (this.#mode === "locked") remember(`locked.${this.#modelName}`, this.#locked.saved);
   }
 
+  #describe() {
+    const open = this.#address.state.layer;
+    this.#detail.describe(this.#inspection?.layers.find(({ name }) => name === open) ?? null);
   }
 
   #readChannel() {
