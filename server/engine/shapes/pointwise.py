@@ -45,9 +45,24 @@ def dropout(call: Call) -> LayerShape:
     drops = call.training and 0 < call["p"] < 1 and math.prod(call.input_shape)
     if drops:
         _check_features(call)
-    return LayerShape(
-        call.input_shape, call.input_shape, saved=None if call.training else Saved(view=True)
-    )
+    saved = _saved_by_dropout(call) if call.training else Saved(view=True)
+    return LayerShape(call.input_shape, call.input_shape, saved=saved)
+
+
+def _saved_by_dropout(call: Call) -> Saved | None:
+    """In training: the factors that the input is multiplied by, in float32 as on the CPU."""
+    shape = call.input_shape
+    if "Alpha" in call.type:
+        return None
+    if call["p"] == 0 or not math.prod(shape):
+        return Saved(view=True)
+    if call["p"] == 1:
+        return Saved(other_bytes=ELEMENT_BYTES)  # a single 0
+    if call.type == "Dropout":
+        return Saved(other_bytes=ELEMENT_BYTES * math.prod(shape))
+    # Whole channels, without a batch those of one item.
+    batched = len(shape) > {"Dropout1d": 2, "Dropout3d": 4}.get(call.type, 0)
+    return Saved(other_bytes=ELEMENT_BYTES * math.prod(shape[: 2 if batched else 1]))
 
 
 def _check_features(call: Call) -> None:

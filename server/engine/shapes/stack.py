@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,8 +12,13 @@ from server.engine.shapes.receptive_field import Fields, ReceptiveField
 from server.engine.shapes.refusal import Refusal
 from server.engine.shapes.repairs import MOST, Repair, repairs
 from server.engine.shapes.result import ELEMENT_BYTES, LayerShape, Shape
+from server.engine.shapes.upstream import after_changes, upstream
 
-PRODUCERS = {"in_channels": "out_channels", "num_features": "out_channels"}
+PRODUCERS = {
+    "in_channels": "out_channels",
+    "num_features": "out_channels",
+    "in_features": "out_features",
+}
 """Of a parameter that says what the input has, the one that made it so, in the layer before."""
 
 
@@ -80,15 +85,25 @@ def apply_stack(
     fields = Fields.of_input(shape, _axes_of_space(shape, layers))
     made: list[StackLayer] = []
     kept = _Kept()
+    pair: int | None = None
     for index, (kind, parameters) in enumerate(layers):
         try:
+            if pair is not None and kind != "Identity":
+                raise _of_a_pair(layers[pair][0], kind)
             result = output_shape(kind, parameters, shape, training=training)
         except Refusal as refusal:
             found: tuple[Repair, ...] = ()
             if with_repairs:
-                found = _repairs(input_shape, layers, index, shape, refusal, training)
+                given = [*(layer.shape.input_shape for layer in made if layer.shape), shape]
+                found = (
+                    _repairs(layers, index, given, refusal, training)
+                    if pair is None
+                    else _single(layers, pair, index, given, training)
+                )
             problem = StackProblem(index, refusal.parameter, refusal.detail, refusal.value, found)
             return _summed(made, layers, (problem, *_behind(layers, index)), None)
+        if parameters.get("return_indices") is True:
+            pair = index
         fields = fields.after(result)
         made.append(StackLayer(kind, result, fields.uniform, kept.by(result)))
         shape = result.output_shape
@@ -151,34 +166,70 @@ class _Kept:
         return count + (result.activation_bytes if saved.output else 0)
 
 
+def _of_a_pair(before: str, kind: str) -> Refusal:
+    return Refusal(
+        "input_shape",
+        f"{before} with return_indices gives two tensors, the maxima and where they are, and "
+        f"{kind if kind in LAYERS else 'this layer'} takes one.",
+    )
+
+
+def _single(
+    layers: Sequence[tuple[str, Mapping[str, Any]]],
+    pair: int,
+    index: int,
+    shapes: Sequence[Shape],
+    training: bool,
+) -> tuple[Repair, ...]:
+    """The layer that gives two tensors without the second, if what follows then fits."""
+    kind, parameters = layers[index]
+    try:
+        made = output_shape(kind, parameters, shapes[index], training=training).output_shape
+    except Refusal:
+        return ()
+    text = f"Set return_indices of layer {pair} to false."
+    return (Repair({"return_indices": False}, text, made, layer=pair, cost=1),)
+
+
 def _repairs(
-    input_shape: Sequence[int],
     layers: Sequence[tuple[str, Mapping[str, Any]]],
     index: int,
-    shape: Shape,
+    shapes: Sequence[Shape],
     refusal: Refusal,
     training: bool,
 ) -> tuple[Repair, ...]:
-    """Of the refused layer, and of the one before that made what does not fit."""
+    """Of the refused layer, of the one before that made what does not fit, and of those between."""
     kind, parameters = layers[index]
     found = [
         replace(repair, layer=index)
-        for repair in repairs(kind, parameters, shape, training=training)
+        for repair in repairs(kind, parameters, shapes[index], training=training)
     ]
+    if kind in LAYERS:
+        found += upstream(layers, index, shapes, training=training)
     name = PRODUCERS.get(refusal.parameter)
     wanted = parameters.get(refusal.parameter)
-    for before in range(index - 1, -1, -1) if name and isinstance(wanted, int) else ():
-        own = dict(layers[before][1])
-        if name not in own:
-            continue
-        changed = {name: wanted}
-        tried = [*layers[:before], (layers[before][0], {**own, **changed}), *layers[before + 1 :]]
-        result = apply_stack(input_shape, tried[: index + 1], training=training, with_repairs=False)
-        if result.output_shape is not None:
-            text = f"Set {name} of layer {before} to {wanted}."
-            found.append(Repair(changed, text, result.output_shape, layer=before, cost=1.5))
-        break
+    if name is not None and isinstance(wanted, int):
+        found += _produced(layers, name, wanted, index, shapes, training)
     return tuple(sorted(found, key=lambda repair: repair.cost))[:MOST]
+
+
+def _produced(
+    layers: Sequence[tuple[str, Mapping[str, Any]]],
+    name: str,
+    wanted: int,
+    index: int,
+    shapes: Sequence[Shape],
+    training: bool,
+) -> Iterator[Repair]:
+    """The layer before that has a parameter makes as many as are wanted."""
+    for before in range(index - 1, -1, -1):
+        if name in layers[before][1]:
+            changes = {name: wanted}
+            result = after_changes(layers, before, changes, index, shapes[before], training)
+            if result is not None:
+                text = f"Set {name} of layer {before} to {wanted}."
+                yield Repair(changes, text, result, layer=before, cost=1.5)
+            return
 
 
 def _axes_of_space(shape: Shape, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> int:
