@@ -342,3 +342,17 @@ def test_source_that_cannot_be_read_is_a_problem(client: Client) -> None:
     assert problem["detail"] == "Line 1 cannot be read as Python: '(' was never closed."
     response = client.post(f"{ADDRESS}/source", json={"source": " " * 200_001})
     assert_problem(response, 422)
+
+
+def test_the_stack_of_a_model_gives_its_shapes(client: Client) -> None:
+    found = client.get(f"{ADDRESS}/models/lenet-5").json()
+    nodes = client.get("/api/v1/models/lenet-5").json()["nodes"]
+    shapes = {node["name"]: node["shape"] for node in nodes}
+    said = answer(client, found["input_shape"], *found["layers"])
+    assert found["input_shape"] == [1, 1, 28, 28]
+    assert [layer["output_shape"] for layer in said["layers"]] == [
+        shapes[name] for name in found["nodes"]
+    ]
+    assert said["output_shape"] == nodes[-1]["shape"]
+    assert len(found["left_out"]) == 1
+    assert_problem(client.get(f"{ADDRESS}/models/unheard-of"), 404)
