@@ -87,7 +87,7 @@ async def compare_page(
             "input_shape": list(model.input_shape),
             "categories": len(model.categories),
             "multiply_accumulates": model.multiply_accumulates,
-            "drawings": tuple(model.input_shape) == (1, 28, 28),
+            "kind": model.kind,
         }
         for model in services.catalog
     ]

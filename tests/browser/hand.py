@@ -20,9 +20,9 @@ def example(label: str) -> Drawing:
     return drawing
 
 
-def on_screen(page: Page, drawing: Drawing) -> list[list[tuple[float, float]]]:
+def on_screen(page: Page, drawing: Drawing, pad: str = "#pad") -> list[list[tuple[float, float]]]:
     """Points of a drawing on the screen, the drawing in the middle of the pad."""
-    box = page.locator("#pad").bounding_box()
+    box = page.locator(pad).bounding_box()
     assert box is not None
     scale = box["width"] * 0.7 / 255
     left, top = box["x"] + box["width"] * 0.15, box["y"] + box["height"] * 0.15
@@ -32,9 +32,9 @@ def on_screen(page: Page, drawing: Drawing) -> list[list[tuple[float, float]]]:
     ]
 
 
-def draw(page: Page, drawing: Drawing) -> None:
+def draw(page: Page, drawing: Drawing, pad: str = "#pad") -> None:
     """Draw with the mouse: press, move along, lift."""
-    for points in on_screen(page, drawing):
+    for points in on_screen(page, drawing, pad):
         page.mouse.move(*points[0])
         page.mouse.down()
         for x, y in points[1:]:

@@ -93,8 +93,7 @@ export function channelCards(selection, shown, mode) {
     return {
       channel,
       tiles: { a: tile("a", channel), b: tile("b", channel), difference: difference && { maps: difference, range: differenceRange(difference, channel, mode) } },
-      note: largest ?? "",
-      words: `Channel ${channel}${largest === null ? "" : `: largest difference ${largest}`}`,
+      largest: largest ?? "",
     };
   });
 }

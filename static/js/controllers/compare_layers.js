@@ -10,6 +10,7 @@
  */
 import { CompareSelection, openLayers, PAGE } from "../core/compare_selection.js";
 import { orderChannels, pageOf, sameShape, subtract } from "../core/comparison.js";
+import { PLACES, registerKeys } from "../core/key_table.js";
 import { exact as exactly, percent } from "../core/numbers.js";
 import { CompareChannels } from "../views/compare_channels.js";
 import { CompareHead } from "../views/compare_head.js";
@@ -57,6 +58,7 @@ export class CompareLayers {
   /** A cell was chosen by hand, and is to be read out once its values are there. */
   #toSay = false;
   #stop = new AbortController();
+  #forgetKeys;
 
   /**
    * @param {CompareAddress} address
@@ -96,6 +98,11 @@ export class CompareLayers {
       },
     });
     document.addEventListener("keydown", (event) => this.#keyed(event), { signal: this.#stop.signal });
+    this.#forgetKeys = registerKeys(PLACES.layers, [
+      { keys: ["["], label: "The layer before" },
+      { keys: ["]"], label: "The layer after" },
+      { keys: ["Esc"], label: "Leave the cell, then the channel" },
+    ]);
   }
 
   /**
@@ -354,6 +361,7 @@ export class CompareLayers {
 
   destroy() {
     this.#stop.abort();
+    this.#forgetKeys();
     this.#summary.destroy();
     this.#pictures.destroy();
     this.#channels.destroy();

@@ -11,6 +11,7 @@ import { ApiProblem, getExamples, getMatches, getModel } from "../api.js";
 import { retryDelay } from "../core/backoff.js";
 import { certainty } from "../core/certainty.js";
 import { decodeDrawing, encodeDrawing } from "../core/drawing_code.js";
+import { PLACES, registerKeys } from "../core/key_table.js";
 import { MOST_POINTS, MOST_STROKES } from "../core/geometry.js";
 import { percent } from "../core/numbers.js";
 import { totalVariation } from "../core/comparison.js";
@@ -28,8 +29,8 @@ import { PadPanel } from "./pad_panel.js";
 import { PairSession } from "./pair_session.js";
 
 /**
- * @typedef {{name: string, title: string, input_shape: number[], categories: number, multiply_accumulates: number, drawings: boolean}} Choice
- *   A network to choose; drawings: whether it takes them.
+ * @typedef {{name: string, title: string, input_shape: number[], categories: number, multiply_accumulates: number, kind: "doodle" | "image" | "example"}} Choice
+ *   A network to choose; kind: what it takes.
  */
 
 const SIDES = /** @type {const} */ (["a", "b"]);
@@ -100,6 +101,11 @@ export class ComparePage {
       onLost: () => this.#session.renew(),
       onSay: (text) => this.#announcer.say(text),
     });
+    registerKeys(PLACES.pad, [
+      { keys: ["Ctrl+Z", "Z"], label: "Undo on the pad that was used last" },
+      { keys: ["Ctrl+Y", "Y"], label: "Redo there" },
+      { keys: ["C"], label: "Clear it" },
+    ]);
     this.#keys = new Keys((command) => this.#command(command));
     this.#listen();
   }
@@ -168,7 +174,7 @@ export class ComparePage {
   /** The networks that the address names. @returns {Sides<Choice> | string} or why they cannot be compared */
   get #networks() {
     const { mode, model, other } = this.#address.state;
-    const ours = this.#choices.filter(({ drawings }) => drawings);
+    const ours = this.#choices.filter(({ kind }) => kind === "doodle");
     /** @param {string} name */
     const named = (name) => this.#choices.find((choice) => choice.name === name);
     const a = model === null ? ours[0] : named(model);
@@ -177,9 +183,8 @@ export class ComparePage {
       const missing = !a ? model : other;
       return missing === null ? "No network here takes drawings." : `There is no network named ${missing} here. Choose another one.`;
     }
-    const foreign = [a, b].find(({ drawings }) => !drawings);
-    if (!foreign) return { a, b };
-    return `${foreign.title} takes images of ${foreign.input_shape.join(" × ")}, not drawings: it cannot be given what is drawn here.`;
+    const foreign = [a, b].find(({ kind }) => kind !== "doodle");
+    return foreign ? `${foreign.title} takes ${taken(foreign)}, not drawings: it cannot be given what is drawn here.` : { a, b };
   }
 
   /** Show what the address says is compared. */
@@ -219,9 +224,10 @@ export class ComparePage {
     for (const side of SIDES) {
       const select = this.#selects[side];
       if (select.options.length === 0) {
-        for (const { name, title, drawings, input_shape: shape } of this.#choices) {
-          const option = new Option(drawings ? title : `${title} (takes images of ${shape.join(" × ")})`, name);
-          option.disabled = !drawings;
+        for (const choice of this.#choices) {
+          const draws = choice.kind === "doodle";
+          const option = new Option(draws ? choice.title : `${choice.title} (takes ${taken(choice)})`, choice.name);
+          option.disabled = !draws;
           select.add(option);
         }
       }
@@ -334,7 +340,8 @@ export class ComparePage {
     if (mode === "models") return a ? "" : "Draw something, or start from an example: both networks answer, and every layer of one stands beside its counterpart.";
     if (!a && !b) return "Draw A, copy it to B and add a stroke there: what does one stroke change?";
     if (a && !b) return "Copy A to B and change a stroke, or draw something else there.";
-    return a ? "" : "Draw something for A as well, or start from an example.";
+    if (!a) return "Draw something for A as well, or start from an example.";
+    return this.#drawings.a === this.#drawings.b ? "Both drawings are the same, and so is everything below: change a stroke of B." : "";
   }
 
   #announce() {
@@ -444,4 +451,9 @@ function nearest(one, choices) {
   const apart = ({ multiply_accumulates: cost }) => Math.abs(Math.log(Math.max(1, cost) / Math.max(1, one.multiply_accumulates)));
   const [first] = choices.filter((choice) => choice !== one).sort((a, b) => apart(a) - apart(b));
   return first ?? one;
+}
+
+/** What a network takes that takes no drawings. @param {Choice} choice */
+function taken({ kind, input_shape: shape }) {
+  return kind === "image" ? `images of ${shape.join(" × ")}` : "examples of its own";
 }

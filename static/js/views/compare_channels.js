@@ -16,8 +16,7 @@ import { currentTheme, onThemeChange } from "./theme.js";
  * @typedef {object} ChannelCard
  * @property {number} channel
  * @property {Record<Column, {maps: LayerMaps, range: ColourRange} | null>} tiles  null: none there
- * @property {string} note  a figure under the tiles
- * @property {string} words  for a screen reader
+ * @property {string} largest  difference of its values, as a figure; "" where there is none
  *
  * @typedef {object} ChannelPage
  * @property {ChannelCard[]} cards
@@ -36,7 +35,7 @@ export class CompareChannels {
   #handlers;
   /** @type {ChannelPage | null} */
   #page = null;
-  /** @type {{canvases: Partial<Record<Column, HTMLCanvasElement>>, buttons: HTMLButtonElement[], note: HTMLElement}[]} */
+  /** @type {{canvases: Partial<Record<Column, HTMLCanvasElement>>, buttons: HTMLButtonElement[], largest: HTMLElement}[]} */
   #items = [];
   /** Which cards stand there: when only their values change, they are painted anew. */
   #built = "";
@@ -65,12 +64,12 @@ export class CompareChannels {
       this.#built = built;
       this.#build(page);
     }
-    page.cards.forEach(({ channel, note, words }, index) => {
+    page.cards.forEach(({ channel, largest }, index) => {
       const item = this.#items[index];
-      item.note.textContent = note;
+      item.largest.textContent = largest;
+      item.largest.parentElement?.toggleAttribute("hidden", largest === "");
       item.buttons.forEach((button) => {
         const side = /** @type {Side | undefined} */ (button.dataset.side);
-        button.setAttribute("aria-label", side ? `Side ${side.toUpperCase()}, channel ${channel}` : words);
         const current = channel === (side === "b" ? page.open.b : page.open.a);
         if (current) button.setAttribute("aria-current", "true");
         else button.removeAttribute("aria-current");
@@ -92,18 +91,21 @@ export class CompareChannels {
         canvases[column] = canvas;
         return html("span", { class: "trio-tile", "data-column": column }, canvas, html("span", { class: "trio-mark" }));
       };
-      const number = html("span", { class: "trio-number", "aria-hidden": "true" }, String(channel));
-      const note = html("span", { class: "trio-note", "aria-hidden": "true" });
+      /** @param {string} text  for those who do not see where the figure stands */
+      const unseen = (text) => html("span", { class: "visually-hidden" }, text);
+      const number = html("span", { class: "trio-number" }, unseen("channel "), html("span", {}, String(channel)));
+      const largest = html("span");
+      const note = html("span", { class: "trio-note" }, unseen(", largest difference "), largest);
       /** @type {HTMLButtonElement[]} */
       let buttons;
       if (page.together) {
         buttons = [html("button", { class: "trio", type: "button", onclick: () => this.#handlers.onOpen(channel, null) }, html("span", { class: "trio-tiles" }, ...COLUMNS.map(tile)), number, note)];
-        return { canvases, buttons, note, element: buttons[0] };
+        return { canvases, buttons, largest, element: buttons[0] };
       }
       buttons = /** @type {const} */ (["a", "b"])
         .filter((side) => tiles[side])
-        .map((side) => html("button", { class: "trio-one", type: "button", "data-side": side, onclick: () => this.#handlers.onOpen(channel, side) }, tile(side)));
-      return { canvases, buttons, note, element: html("div", { class: "trio trio-apart" }, html("span", { class: "trio-tiles" }, ...buttons), number, note) };
+        .map((side) => html("button", { class: "trio-one", type: "button", "data-side": side, "aria-label": `Side ${side.toUpperCase()}, channel ${channel}`, onclick: () => this.#handlers.onOpen(channel, side) }, tile(side)));
+      return { canvases, buttons, largest, element: html("div", { class: "trio trio-apart" }, html("span", { class: "trio-tiles" }, ...buttons), number, note) };
     });
     this.#list.replaceChildren(.../** @type {{element: HTMLElement}[]} */ (/** @type {unknown} */ (this.#items)).map(({ element }) => html("li", {}, element)));
   }

@@ -16,7 +16,7 @@ import { html } from "./dom.js";
 export class CompareSummary {
   #list = html("ol", { class: "distance-list", "aria-label": "Layers, from the first to the last" });
   #onOpen;
-  /** @type {{layer: SummaryLayer, button: HTMLButtonElement, bar: HTMLElement, apart: HTMLElement, cosine: HTMLElement}[]} */
+  /** @type {{layer: SummaryLayer, button: HTMLButtonElement, bar: HTMLElement, apart: HTMLElement, cosine: HTMLElement, words: {apart: HTMLElement, cosine: HTMLElement}}[]} */
   #items = [];
   /** @type {string | null} */
   #open = null;
@@ -35,12 +35,15 @@ export class CompareSummary {
   setLayers(layers) {
     this.#items = layers.map((layer) => {
       const bar = html("span", { class: "distance-bar", "aria-hidden": "true" }, html("span"));
-      const apart = html("span", { class: "distance-apart" });
-      const cosine = html("span", { class: "distance-cosine" });
+      const apart = html("span");
+      const cosine = html("span");
+      const words = { apart: unseen(" apart"), cosine: unseen(", cosine similarity ") };
       const name = html("span", { class: "distance-name" }, layer.name);
+      const other = layer.other && layer.other !== layer.name ? html("span", { class: "distance-other" }, unseen(" beside "), layer.other) : null;
+      const figures = [html("span", { class: "distance-apart" }, unseen(": "), apart, words.apart), html("span", { class: "distance-cosine" }, words.cosine, cosine)];
       const title = `${layer.name}: ${kindInWords(layer.kind)}, ${shapeInWords(layer.shape)}${layer.other ? `, beside ${layer.other}` : ""}`;
-      const button = html("button", { type: "button", class: "distance", title, "data-layer": layer.name, onclick: () => this.#onOpen(layer.name) }, name, layer.other && layer.other !== layer.name ? html("span", { class: "distance-other" }, layer.other) : null, bar, apart, cosine);
-      return { layer, button, bar, apart, cosine };
+      const button = html("button", { type: "button", class: "distance", title, "data-layer": layer.name, onclick: () => this.#onOpen(layer.name) }, name, other, bar, ...figures);
+      return { layer, button, bar, apart, cosine, words };
     });
     this.#list.replaceChildren(...this.#items.map(({ button }) => html("li", {}, button)));
     this.update(null);
@@ -52,20 +55,15 @@ export class CompareSummary {
     const found = new Map(differences?.map((difference) => [difference.layer, difference]));
     // Most are below 1, which is where one side is all zeros; the scale grows where some are beyond.
     const most = Math.max(1, ...(differences ?? []).map(({ relative_l2: apart }) => apart ?? 0));
-    for (const { layer, button, bar, apart, cosine } of this.#items) {
+    for (const { layer, button, bar, apart, cosine, words } of this.#items) {
       const difference = found.get(layer.name);
       const distance = difference?.relative_l2 ?? null;
       bar.toggleAttribute("data-none", distance === null);
       bar.style.setProperty("--share", String((distance ?? 0) / most));
-      bar.style.setProperty("--one", String(1 / most));
-      if (!layer.comparable) {
-        apart.textContent = "shapes differ";
-        cosine.textContent = "";
-      } else {
-        apart.textContent = distance === null ? "" : percent(distance);
-        cosine.textContent = difference && difference.cosine !== null ? short(difference.cosine, 3) : distance === null ? "" : "–";
-      }
-      button.setAttribute("aria-label", inWords(layer, difference));
+      button.toggleAttribute("data-differs", !layer.comparable);
+      apart.textContent = layer.comparable ? (distance === null ? "" : percent(distance)) : "shapes differ";
+      cosine.textContent = distance === null ? "" : difference && difference.cosine !== null ? short(difference.cosine, 3) : "–";
+      words.apart.hidden = words.cosine.hidden = distance === null;
     }
   }
 
@@ -114,13 +112,7 @@ export class CompareSummary {
   }
 }
 
-/**
- * @param {SummaryLayer} layer
- * @param {LayerDifference | undefined} difference
- */
-function inWords(layer, difference) {
-  const name = layer.other && layer.other !== layer.name ? `${layer.name} beside ${layer.other}` : layer.name;
-  if (!layer.comparable) return `${name}: the shapes differ`;
-  if (!difference || difference.relative_l2 === null) return name;
-  return `${name}: ${percent(difference.relative_l2)} apart${difference.cosine === null ? "" : `, cosine similarity ${short(difference.cosine, 3)}`}`;
+/** For those who hear the row, and do not see its heads. @param {string} text */
+function unseen(text) {
+  return html("span", { class: "visually-hidden" }, text);
 }
