@@ -103,7 +103,7 @@ export class NetworkExplorer {
       onGo: (layer, channel, cell) => this.#go(layer, channel, cell),
       hasLayer: (layer) => this.#model?.nodes.some(({ name }) => name === layer) ?? false,
     });
-    this.#unit = new UnitExplorer(modelName, this.#detail, { onLost: () => handlers.onLost(), onSay: handlers.onSay });
+    this.#unit = new UnitExplorer(modelName, this.#detail, { onLost: () => handlers.onLost(), onSay: handlers.onSay, onGo: (layer, channel, cell) => this.#go(layer, channel, cell) });
     this.#layer = new LayerExplorer(modelName, this.#detail, address, { onLost: () => handlers.onLost() });
     this.#reader = new ChannelReader(
       (channel) => this.#detail.updateChannel(channel),

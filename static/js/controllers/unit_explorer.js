@@ -1,12 +1,13 @@
 /**
  * The value under the microscope: what it sees of the image, and how it came about.
  *
- * @import {Inspection, UnitAddress} from "../core/types.js"
+ * @import {Cell, Inspection, UnitAddress} from "../core/types.js"
  * @import {LayerDetail} from "../views/layer_detail.js"
  */
 import { precise } from "../core/arithmetic.js";
 import { fieldInWords } from "../core/receptive_field.js";
 import { UnitReader } from "./unit_reader.js";
+import { UnitStudies } from "./unit_studies.js";
 
 /** Most terms of one kind that the server lists. */
 const ALL_TERMS = 1024;
@@ -17,6 +18,7 @@ const FIRST_CHANNELS = 8;
  * @typedef {object} UnitExplorerHandlers
  * @property {() => void} onLost
  * @property {(text: string) => void} onSay
+ * @property {(layer: string, channel: number | null, cell: Cell | null) => void} onGo
  */
 
 /** @param {UnitAddress | null} one @param {UnitAddress | null} other */
@@ -28,6 +30,7 @@ function same(one, other) {
 export class UnitExplorer {
   #detail;
   #reader;
+  #studies;
   #onSay;
   #version = "";
   /** @type {Inspection | null} */
@@ -44,9 +47,10 @@ export class UnitExplorer {
    * @param {LayerDetail} detail
    * @param {UnitExplorerHandlers} handlers
    */
-  constructor(model, detail, { onLost, onSay }) {
+  constructor(model, detail, { onLost, onSay, onGo }) {
     this.#detail = detail;
     this.#onSay = onSay;
+    this.#studies = new UnitStudies(model, detail.studies, { onLost, onGo });
     this.#reader = new UnitReader(model, {
       onField: (unit, field) => {
         if (!same(unit, this.#pointed)) return;
@@ -72,12 +76,14 @@ export class UnitExplorer {
   /** @param {string} version  of the model */
   setVersion(version) {
     this.#version = version;
+    this.#studies.setVersion(version);
   }
 
   /** @param {Inspection | null} inspection  of the current drawing */
   setInspection(inspection) {
     this.#inspection = inspection;
     this.#detail.setImage(inspection?.input.image ?? null);
+    this.#studies.setInspection(inspection);
     if (inspection) this.#version = inspection.version;
     this.#readField();
     if (inspection) this.readArithmetic();
@@ -95,6 +101,8 @@ export class UnitExplorer {
     this.#chosen = unit;
     if (byHand && other) this.#toSay = unit;
     this.point(unit);
+    const { node, channel } = this.#detail.opened;
+    this.#studies.choose(node, channel, unit);
     if (!unit) this.#detail.hideArithmetic();
     else if (other) this.#await(true);
   }

@@ -1,4 +1,4 @@
-/** A receptive field in words, and where to draw it. @import {Interval, ReceptiveField} from "./types.js" */
+/** A receptive field in words, and where to draw it. @import {Interval, LayerField, ReceptiveField, UnitAddress} from "./types.js" */
 import { count, plural } from "./numbers.js";
 
 /** How far beyond the image its surroundings are drawn, in sides of the image. */
@@ -124,6 +124,63 @@ export function surroundings({ unclipped, size, stride, start, input_shape: side
   });
   const cut = unclipped ? [rows, columns].some(([first, stop], axis) => unclipped[axis][0] < first || unclipped[axis][1] > stop) : false;
   return { rows, columns, cut };
+}
+
+/**
+ * The field of a value as the closed form of its layer has it, known at once. Which of its pixels
+ * count is the server's to say: there may be holes, and borders of layers in between.
+ *
+ * @param {LayerField} form
+ * @param {UnitAddress} unit
+ * @param {[number, number]} sides  of the image
+ * @returns {ReceptiveField | null} null where the layer has other axes
+ */
+export function closedField({ size, stride, start }, unit, sides) {
+  if (size.length !== 2 || unit.shape.length !== 4) return null;
+  const [rows, columns] = [unit.y, unit.x].map((place, axis) => {
+    const first = start[axis] + stride[axis] * place;
+    return /** @type {Interval} */ ([first, first + size[axis]]);
+  });
+  const [top, left] = [rows, columns].map(([first, stop], axis) => /** @type {Interval} */ ([Math.max(0, first), Math.min(sides[axis], stop)]));
+  if (length(top) <= 0 || length(left) <= 0) return null;
+  return {
+    layer: unit.layer,
+    channel: unit.channel,
+    y: unit.y,
+    x: unit.x,
+    input_shape: sides,
+    status: "exact",
+    causes: [],
+    box: [top, left],
+    mask: Array.from({ length: length(top) }, () => [left]),
+    unclipped: [rows, columns],
+    size: [size[0], size[1]],
+    stride: [stride[0], stride[1]],
+    start: [start[0], start[1]],
+  };
+}
+
+/** A field smaller than this share of the image is shown enlarged, too, on images this large. */
+const SMALL = 1 / 5;
+const LARGE_IMAGE = 64;
+
+/**
+ * The part of the plane to show enlarged: the field, and as much again around it.
+ *
+ * @param {ReceptiveField} field
+ * @returns {{rows: Interval, columns: Interval} | null} null where the picture shows it well
+ */
+export function enlargement({ box, unclipped, input_shape: sides }) {
+  const whole = unclipped ?? box;
+  if (!whole || Math.max(...sides) < LARGE_IMAGE) return null;
+  const side = Math.max(...whole.map(length));
+  if (side > SMALL * Math.max(...sides)) return null;
+  const half = Math.max(6, side);
+  const [rows, columns] = whole.map(([first, stop]) => {
+    const middle = Math.floor((first + stop) / 2);
+    return /** @type {Interval} */ ([middle - half, middle + half]);
+  });
+  return { rows, columns };
 }
 
 /**

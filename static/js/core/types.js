@@ -30,6 +30,7 @@
  * @property {number[]} shape  with its batch axis
  * @property {Record<string, unknown>} attributes
  * @property {number} parameters
+ * @property {LayerField | null} [receptive_field]  of a model's description
  *
  * @typedef {LayerNode & {multiply_accumulates: number, activation_bytes: number, saved_for_backward_bytes: number | null, receptive_field: LayerField | null}} CostedNode
  *   The same with what it costs for one image, from GET /models/{name}.

@@ -202,6 +202,16 @@ export class LayerDetail {
     this.#field.setImage(image);
   }
 
+  /** Where studies of the chosen value stand. */
+  get studies() {
+    return { field: this.#field, microscope: this.#microscope };
+  }
+
+  /** What is open. */
+  get opened() {
+    return { node: this.#node, channel: this.#selection?.channel ?? null };
+  }
+
   /** @param {boolean} other  whether another value is chosen than before */
   awaitArithmetic(other) {
     this.#arithmetic.await(other);
@@ -223,7 +233,7 @@ export class LayerDetail {
    */
   showField(unit, field) {
     if (!unit) this.#field.hide();
-    else if (field === null) this.#field.await();
+    else if (field === null) this.#field.await(unit, this.#node?.receptive_field ?? null);
     else if (typeof field === "string") this.#field.fail(field);
     else this.#field.show(field, unit);
   }

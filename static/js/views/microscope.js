@@ -79,6 +79,11 @@ export class Microscope {
     this.#read();
   }
 
+  /** @param {string} path  around cells to mark, as SVG path data in cells; "" for none */
+  mark(path) {
+    this.#pixels.mark(path);
+  }
+
   clear() {
     this.#content = null;
     this.#value.textContent = "";

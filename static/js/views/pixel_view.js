@@ -2,6 +2,7 @@
 import { PLACES, registerKeys } from "../core/key_table.js";
 import { context2d, html } from "./dom.js";
 import { forgetFrame, inNextFrame } from "./frame.js";
+import { tokenColour } from "./theme.js";
 
 /** Cells at least this large, in CSS pixels, get a grid between them. */
 const SMALLEST_GRIDDED = 7;
@@ -29,6 +30,8 @@ export class PixelView {
   #chosen = null;
   /** @type {Cell | null} */
   #hovered = null;
+  /** Cells that are marked, as SVG path data in cells. */
+  #marks = "";
   /** @type {ImageData | null} */
   #image = null;
   #resize;
@@ -103,6 +106,14 @@ export class PixelView {
   point(cell) {
     if (cell?.row === this.#hovered?.row && cell?.column === this.#hovered?.column) return;
     this.#hovered = cell;
+    this.#repaint();
+  }
+
+  /** @param {string} path  around cells to mark, as SVG path data in cells; "" for none */
+  mark(path) {
+    if (path === this.#marks) return;
+    this.#marks = path;
+    this.#canvas.toggleAttribute("data-marked", path !== "");
     this.#repaint();
   }
 
@@ -185,6 +196,18 @@ export class PixelView {
         context.lineTo(width, y);
       }
       context.stroke();
+    }
+    if (this.#marks) {
+      const marked = new Path2D();
+      marked.addPath(new Path2D(this.#marks), new DOMMatrix([cellWidth, 0, 0, cellHeight, 0, 0]));
+      const accent = tokenColour("--accent");
+      context.globalAlpha = 0.18;
+      context.fillStyle = accent;
+      context.fill(marked);
+      context.globalAlpha = 1;
+      context.lineWidth = 2.5 * devicePixelRatio;
+      context.strokeStyle = accent;
+      context.stroke(marked);
     }
     for (const [cell, strength] of /** @type {const} */ ([[this.#hovered, 1], [this.#chosen, 2]])) {
       if (!cell) continue;
