@@ -8,6 +8,7 @@ import { NewestWins } from "../core/newest_wins.js";
 import { layerSource } from "../core/pytorch_source.js";
 import { axisNames, partNames } from "../core/shapes/axes.js";
 import { formatConfiguration, parseConfiguration } from "../core/shapes/configuration.js";
+import { inexact, valueText } from "../core/shapes/fields.js";
 import { switchTo } from "../core/shapes/families.js";
 import { layerPlan } from "../core/shapes/layer_plan.js";
 import { byId, html } from "../views/dom.js";
@@ -195,8 +196,9 @@ class ShapesPage {
   /** @param {Configuration} state */
   async #computed(state) {
     const { type, input, values } = state;
-    if (this.#input.fault) {
-      this.#result.showFault(this.#input.fault);
+    const fault = this.#unsendable(state);
+    if (fault) {
+      this.#result.showFault(fault);
       this.#animation.clear();
       this.#settled();
       return;
@@ -212,6 +214,17 @@ class ShapesPage {
       else setTimeout(() => state === this.#asked && this.#compute.offer(state), 2000);
     }
     this.#settled();
+  }
+
+  /** What cannot be sent, said at its field; "" if all can. @param {Configuration} state */
+  #unsendable({ values }) {
+    let found = this.#input.fault;
+    for (const { name, kind } of this.#kind.parameters) {
+      const fault = values[name] === undefined || kind.startsWith("number") ? "" : inexact(valueText(values[name]));
+      this.#fields.get(name)?.showFault(fault);
+      found ||= fault;
+    }
+    return found;
   }
 
   #settled() {

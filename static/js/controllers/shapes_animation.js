@@ -25,10 +25,14 @@ import { KernelEditor } from "../views/shapes/kernel_editor.js";
 import { legend } from "../views/shapes/animation_legend.js";
 import { paintOutput, paintSource } from "../views/shapes/animation_paint.js";
 import { Transport } from "../views/shapes/transport.js";
+import { ValueTable } from "../views/value_table.js";
 import { onThemeChange } from "../views/theme.js";
 
 /** Products that are computed to colour the whole output at once. */
 const MOST_PRODUCTS = 3_000_000;
+
+/** Cells of the output that are written as a table. */
+const MOST_TABLED = 1600;
 
 export class ShapesAnimation {
   element = html("section", { class: "animation panel", "aria-labelledby": "animation-title" });
@@ -55,6 +59,9 @@ export class ShapesAnimation {
     this.#depth = depth;
     this.#paint();
   });
+  #table = html("div", { class: "animation-table" });
+  #values = new ValueTable(this.#table);
+  #panes = html("div", { class: "animation-panes" });
   #typed = html("input", { class: "shape-input", inputmode: "text", autocomplete: "off", oninput: () => this.#editedInput() });
   #typedLabel = html("span", { class: "label" });
   #typedBox = html("label", { class: "choice choice-typed", hidden: true }, this.#typedLabel, this.#typed);
@@ -114,16 +121,16 @@ export class ShapesAnimation {
     this.#body.append(
       settings,
       this.#transport.element,
-      html(
-        "div",
-        { class: "animation-panes" },
-        html("div", { class: "animation-pane" }, this.#sourceTitle, this.#source.element),
-        this.#kernelView.element,
-        html("div", { class: "animation-pane" }, this.#outputTitle, this.#output.element),
-      ),
+      this.#panes,
       this.#sentence,
       this.#both,
       this.#legend,
+      this.#table,
+    );
+    this.#panes.append(
+      html("div", { class: "animation-pane" }, this.#sourceTitle, this.#source.element),
+      this.#kernelView.element,
+      html("div", { class: "animation-pane" }, this.#outputTitle, this.#output.element),
     );
     this.element.append(html("h2", { id: "animation-title" }, "How each value comes about"), this.#none, this.#body);
     this.#forgetTheme = onThemeChange(() => this.#recolour());
@@ -332,9 +339,21 @@ export class ShapesAnimation {
     this.#inputDepth.show(scene.depth, plan.axes[0].inputs - 1);
     this.#inputChannel.show(scene.input, plan.operation === "sum" && plan.type !== "Linear" ? plan.channels[0] - 1 : plan.type === "Unfold" ? plan.channels[0] - 1 : 0);
     this.#outputChannel.show(scene.output, plan.channels[1] - 1);
+    // What is one row is shown below each other, over the whole width.
+    const line = plan.axes[1].outputs <= 2 || plan.axes[1].inputs <= 2;
+    this.#panes.classList.toggle("is-line", line);
     this.#say(scene);
     this.#showKernel(scene);
+    if (!this.#transport.playing) this.#showValues(scene);
     legend(this.#legend, scene);
+  }
+
+  /** The slice of the output that is shown, as a table. @param {Scene} scene */
+  #showValues({ plan, output, made, values }) {
+    const [, rows, columns] = plan.axes.map(({ outputs }) => outputs);
+    const small = rows * columns <= MOST_TABLED && plan.readsEach * rows * columns <= MOST_PRODUCTS;
+    this.#table.hidden = !small;
+    this.#values.show(small ? Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (__, column) => values([output, made, row, column]) ?? NaN)) : []);
   }
 
   /** @param {Scene} scene */
@@ -401,10 +420,12 @@ export class ShapesAnimation {
     }
     const first = Math.floor(output / (plan.channels[1] / plan.groups)) * (plan.channels[0] / plan.groups);
     const slice = depths > 1 ? (plan.axes[0].reads(place[1]).find(({ at }) => at === depth)?.tap ?? 0) : 0;
-    const shownKernel = this.#isFlipped(plan) ? flipped(own, plan.kernel) : own;
+    // Over the input with its zeros, a transposed convolution's kernel slides flipped.
+    const turned = this.#isFlipped(plan) || this.#scene?.inserted === true;
+    const shownKernel = turned ? flipped(own, plan.kernel) : own;
     const plane = Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (__, column) => shownKernel.weight(output, input - first, [slice, row, column])));
-    const editable = !this.#isFlipped(plan) && depths === 1;
-    const caption = `Kernel${this.#isFlipped(plan) ? ", flipped" : ""}${depths > 1 ? `, slice ${slice}` : ""}`;
+    const editable = !turned && depths === 1;
+    const caption = `Kernel${turned ? ", flipped" : ""}${depths > 1 ? `, slice ${slice}` : ""}`;
     this.#kernelView.show(plane, caption, editable);
   }
 
@@ -540,6 +561,7 @@ export class ShapesAnimation {
     this.#transport.destroy();
     this.#source.destroy();
     this.#output.destroy();
+    this.#values.destroy();
     this.element.remove();
   }
 }

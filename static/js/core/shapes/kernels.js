@@ -99,7 +99,7 @@ export function kernelPlane(name, rows, columns, output = 0, outputs = 1) {
       return added(scaled(sobelX, Math.cos(angle)), scaled(sobelY, Math.sin(angle)));
     }
     default:
-      return Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (__, column) => ((row * 2 + column * 3 + output) % 4) - 1));
+      throw new RangeError(`There is no kernel ${name}.`);
   }
 }
 
@@ -143,14 +143,14 @@ export function kernelOf(setting, sizes, outputs, trained) {
   }
   const typed = setting.startsWith("typed:") ? readPlanes(setting.slice(6)) : null;
   if (typed) return { weight: (_, __, [d, row, column]) => typed[Math.min(d, typed.length - 1)]?.[row]?.[column] ?? 0, bias: () => 0 };
-  const name = setting.includes(":") ? "digits" : setting || "digits";
-  // In depth, blurs blur and small numbers go on; the others stand in the middle slice.
-  const along = name === "box" ? normal(ones(depth)) : name === "gaussian" ? normal(binomial(depth)) : name === "digits" ? ones(depth) : centre(depth);
+  const name = GALLERY.find((entry) => entry.name === setting)?.name ?? "digits";
+  if (name === "digits") return { weight: (output, input, [d, row, column]) => ((d + 2 * row + 3 * column + output + 2 * input) % 4) - 1, bias: () => 0 };
+  // In depth, blurs blur; the others stand in the middle slice.
+  const along = name === "box" ? normal(ones(depth)) : name === "gaussian" ? normal(binomial(depth)) : centre(depth);
   /** @type {Map<number, number[][]>} */
   const planes = new Map();
   return {
     weight: (output, _, [d, row, column]) => {
-      if (rows * columns > 100_000) return kernelPlane(name, 1, 1, output, outputs)[0][0];
       let plane = planes.get(output);
       if (!plane) planes.set(output, (plane = kernelPlane(name, rows, columns, output, outputs)));
       return along[d] * plane[row][column];

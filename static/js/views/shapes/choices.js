@@ -7,7 +7,7 @@ export class Choice {
 
   /** @param {string} label @param {(value: string) => void} onChoose */
   constructor(label, onChoose) {
-    this.#select = html("select", { onchange: () => onChoose(this.#select.value) });
+    this.#select = html("select", { "aria-label": label, onchange: () => onChoose(this.#select.value) });
     this.element = html("label", { class: "choice" }, html("span", { class: "label" }, label), this.#select);
   }
 
@@ -32,7 +32,7 @@ export class Stepper {
   /** @param {string} label @param {(number: number) => void} onNumber */
   constructor(label, onNumber) {
     this.#onNumber = onNumber;
-    this.#input = html("input", { class: "shape-input", type: "number", min: 0, onchange: () => this.#set(Number(this.#input.value)) });
+    this.#input = html("input", { class: "shape-input", type: "number", min: 0, "aria-label": label, onchange: () => this.#set(Number(this.#input.value)) });
     this.element = html("label", { class: "choice choice-number" }, html("span", { class: "label" }, label), this.#input);
   }
 

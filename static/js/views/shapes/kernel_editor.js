@@ -32,6 +32,7 @@ export class KernelEditor {
     if (shape !== this.#shape) {
       this.#shape = shape;
       this.#table.style.setProperty("--columns", String(plane[0].length));
+      this.#table.style.setProperty("--side", plane[0].length > 5 ? "1.75rem" : plane[0].length > 3 ? "2.3rem" : "3.1rem");
       this.#table.replaceChildren(...plane.flatMap((line, row) => line.map((_, column) => this.#cell(row, column, editable))));
     }
     const inputs = [...this.#table.querySelectorAll("input")];
