@@ -39,6 +39,9 @@ def import_map_hashes(page: str) -> list[str]:
     return [script_hash(text) for text in _IMPORT_MAP.findall(page)]
 
 
+CAMERA_POLICY = "camera=(self), microphone=(), geolocation=()"
+"""The Permissions-Policy of a page on which a camera can be the input."""
+
 SECURITY_HEADERS = {
     "Content-Security-Policy": content_security_policy(),
     "X-Content-Type-Options": "nosniff",

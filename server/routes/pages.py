@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from fastapi import APIRouter, Request
-from starlette.responses import FileResponse, HTMLResponse
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from server import __version__
-from server.dependencies import RunningPages, RunningServices
+from server.dependencies import RunningPages, RunningServices, Services
 from server.paths import STATIC
 from server.schemas.health import Health
+from server.security import CAMERA_POLICY
 from server.services.catalog import Model
 from server.services.shape_questions import QUESTIONS
 
@@ -25,18 +28,39 @@ def describe_model(model: Model) -> dict[str, object]:
         "paper": model.card.get("paper", ""),
         "parameters": model.parameters,
         "multiply_accumulates": model.multiply_accumulates,
+        "input": describe_input(model),
+        "silence": model.silence,
         "accuracy": f"{test['top1']:.1%} of {test['n']:,} test drawings" if test else "",
     }
 
 
+def describe_input(model: Model) -> str:
+    """What one shows to a model, in words; "" for drawings, which most take."""
+    if model.kind == "doodle":
+        return ""
+    sizes = " × ".join(map(str, model.input_shape))
+    return f"Images, {sizes}" if model.kind == "image" else f"Its own example, {sizes}"
+
+
+def model_context(model: Model, services: Services) -> dict[str, object]:
+    """What a page needs to know of the model that it is about."""
+    return {
+        "model": model.name,
+        "categories": list(model.categories),
+        "top_k": services.settings.top_k,
+        "input": model.kind,
+        "examples": len(model.examples),
+        "silence": model.silence,
+    }
+
+
 @router.get("/", include_in_schema=False)
-async def draw_page(
-    request: Request, pages: RunningPages, services: RunningServices
-) -> HTMLResponse:
+async def draw_page(request: Request, pages: RunningPages, services: RunningServices) -> Response:
     """The pad, the guesses and the layers."""
     model = services.catalog.default
-    context = {"model": model.name, "categories": list(model.categories)}
-    return pages.render(request, "draw.html", context)
+    if model.kind != "doodle":  # nothing that one could draw for: its own page has its input
+        return RedirectResponse(f"/models/{quote(model.name)}")
+    return pages.render(request, "draw.html", model_context(model, services))
 
 
 @router.get("/models", include_in_schema=False)
@@ -52,15 +76,13 @@ async def models_page(
 async def map_page(
     name: str, request: Request, pages: RunningPages, services: RunningServices
 ) -> HTMLResponse:
-    """The map of one network, with the pad beside it."""
+    """The map of one network, with the pad beside it, or the input of images."""
     model = services.catalog.get(name)
-    context = {
-        "model": model.name,
-        "title": model.title,
-        "network_title": model.title,
-        "categories": list(model.categories),
-    }
-    return pages.render(request, "map.html", context)
+    context = {"title": model.title, "network_title": model.title}
+    response = pages.render(request, "map.html", context | model_context(model, services))
+    if model.kind == "image":
+        response.headers["Permissions-Policy"] = CAMERA_POLICY
+    return response
 
 
 @router.get("/shapes", include_in_schema=False)

@@ -28,7 +28,8 @@ export class ApiProblem extends Error {
 
   /** Whether the same request may succeed later. */
   get passing() {
-    return this.status === 429 || this.status >= 500;
+    // An inspection that takes more memory than there may be takes it the next time, too.
+    return this.status === 429 || (this.status >= 500 && this.status !== 507);
   }
 }
 

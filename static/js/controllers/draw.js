@@ -1,10 +1,6 @@
 /** The Draw page. */
 import { Blocks } from "../views/blocks.js";
-import { byId } from "../views/dom.js";
 import { DrawPage } from "./draw_page.js";
+import { pageModel } from "./page_model.js";
 
-const main = byId("main", HTMLElement);
-/** @type {string[]} */
-const categories = JSON.parse(byId("category-list", HTMLScriptElement).textContent ?? "[]");
-
-void new DrawPage(main.dataset.model ?? "", categories, (frame, handlers) => new Blocks(frame, handlers)).start();
+void new DrawPage(pageModel(), (frame, handlers) => new Blocks(frame, handlers)).start();

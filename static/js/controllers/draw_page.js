@@ -1,8 +1,9 @@
 /**
- * Wires a page with a pad: pad -> live session -> guesses, received image and the network.
+ * Wires a page with a pad: what is drawn goes to the bench, and what comes back to the pad.
  *
- * @import {Drawing, Inspection, SessionStatus} from "../core/types.js"
+ * @import {Drawing, Inspection} from "../core/types.js"
  * @import {Command} from "../core/shortcuts.js"
+ * @import {BenchModel} from "./bench.js"
  * @import {Input} from "./live_session.js"
  * @import {MakeNetworkView} from "./network_explorer.js"
  */
@@ -15,24 +16,23 @@ import { UndoHistory } from "../core/undo.js";
 import { recall, remember } from "../storage.js";
 import { byId } from "../views/dom.js";
 import { Examples } from "../views/examples.js";
-import { Guesses } from "../views/guesses.js";
 import { Pad } from "../views/pad.js";
 import { Prompt } from "../views/prompt.js";
-import { Received } from "../views/received.js";
-import { ServerStatus } from "../views/server_status.js";
-import { ThemeButton } from "../views/theme.js";
-import { Address } from "./address.js";
-import { Announcer } from "./announcer.js";
+import { Bench } from "./bench.js";
 import { ImageInput } from "./image_input.js";
 import { Keys } from "./keys.js";
-import { LiveSession } from "./live_session.js";
-import { NetworkExplorer } from "./network_explorer.js";
 import { ReplayControl } from "./replay_control.js";
 
 /** Deviation, in pad units, that a stroke may have from where the pen went. */
 const TOLERANCE = 1;
 /** The pad's pen is this share of the network's, which fills in details. */
 const PEN_SHARE = 0.5;
+
+const STEPS = [
+  "Draw a few strokes. The network guesses while the pen moves.",
+  "Watch every layer take the drawing apart, from left to right.",
+  "Open a layer, a channel of it, a cell of that: each shows its exact value.",
+];
 
 /** @type {Input} */
 const NOTHING = { drawing: [], image: null };
@@ -45,17 +45,9 @@ export class DrawPage {
   #history = new UndoHistory(NOTHING);
   #pad;
   #prompt;
-  #guesses = new Guesses(byId("guess-list", HTMLElement));
-  #received = new Received(byId("received-view", HTMLElement));
-  #status;
-  #explorer;
-  #session;
-  #address;
+  #bench;
   #replay;
   #images;
-  #theme = new ThemeButton(byId("theme-button", HTMLButtonElement));
-  #announcer = new Announcer(byId("announcer", HTMLElement));
-  #toastTimer = 0;
   #keys;
   #buttons = {
     undo: byId("undo", HTMLButtonElement),
@@ -65,33 +57,22 @@ export class DrawPage {
   };
 
   /**
-   * @param {string} model
-   * @param {string[]} categories
+   * @param {BenchModel} model
    * @param {MakeNetworkView} makeView  how the network is shown
    */
-  constructor(model, categories, makeView) {
-    this.#categories = categories;
-    const main = byId("main", HTMLElement);
+  constructor(model, makeView) {
+    this.#categories = model.categories;
     this.#pad = new Pad(byId("pad", HTMLCanvasElement), {
       onDraw: (drawing) => this.#drawn(drawing),
       onStroke: (drawing) => this.#stroked(drawing),
-      onSay: (text) => this.#announcer.say(text),
+      onSay: (text) => this.#bench.say(text),
     });
     this.#prompt = new Prompt({ onNext: () => this.#nextPrompt(), onNone: () => this.#setPrompt(null) });
-    this.#address = new Address((_, foreign) => this.#moved(foreign));
-    this.#session = new LiveSession(model, categories.length, {
-      wantedLayers: () => this.#explorer.wantedLayers,
-      onInspection: (inspection, drawing, thinned) => this.#inspected(inspection, drawing, thinned),
-      onMaps: (inspection, maps) => this.#explorer.updateMaps(inspection, maps),
-      onStatus: (status) => this.#statusChanged(status),
-      onBusy: (busy) => main.setAttribute("aria-busy", String(busy)),
-    });
-    this.#status = new ServerStatus(byId("server-status", HTMLElement), () => this.#retry());
-    this.#explorer = new NetworkExplorer(model, categories, this.#address, makeView, {
-      onWant: () => this.#session.refreshMaps(),
-      onLost: () => this.#session.renew(),
-      onStatus: (status) => this.#status.show(status),
-      onSay: (text) => this.#announcer.say(text),
+    this.#bench = new Bench(model, makeView, { steps: STEPS, kept: "drawing" }, {
+      onMoved: (foreign) => {
+        if (foreign) this.#takeAddress(false);
+      },
+      onInspection: (inspection, _drawing, thinned) => this.#inspected(inspection, thinned),
     });
     this.#replay = new ReplayControl(
       (drawing) => this.#replayed(drawing),
@@ -100,7 +81,7 @@ export class DrawPage {
     this.#images = new ImageInput(
       { frame: byId("pad-frame", HTMLElement), veil: byId("pad-drop", HTMLElement), button: byId("image-button", HTMLButtonElement), file: byId("image-file", HTMLInputElement) },
       (image) => this.#push({ drawing: [], image }),
-      (reason) => this.#toast(reason),
+      (reason) => this.#bench.toast(reason),
     );
     this.#keys = new Keys((command) => this.#command(command));
     this.#listen();
@@ -108,12 +89,12 @@ export class DrawPage {
 
   async start() {
     this.#takeAddress(true);
-    void this.#explorer.load();
+    void this.#bench.explorer.load();
     try {
       new Examples(byId("examples", HTMLElement), await getExamples(), (label, drawing) => {
         this.#setPrompt(null);
         this.#push({ drawing, image: null });
-        this.#announcer.say(`Example: ${label}.`);
+        this.#bench.say(`Example: ${label}.`);
       });
     } catch {
       // Without examples one can still draw.
@@ -130,7 +111,6 @@ export class DrawPage {
     // A new stroke goes on from the whole drawing, not from where a replay is.
     for (const type of ["pointerdown", "keydown"]) frame.addEventListener(type, (event) => this.#interrupt(event), { capture: true });
     document.addEventListener("keydown", (event) => this.#stopReplay(event), { capture: true });
-    addEventListener("online", () => this.#retry());
   }
 
   /** @param {Event} event */
@@ -149,23 +129,17 @@ export class DrawPage {
 
   /** @param {boolean} first */
   #takeAddress(first) {
-    const { drawing: code, prompt } = this.#address.state;
+    const { drawing: code, prompt } = this.#bench.address.state;
     let drawing = null;
     try {
       drawing = decodeDrawing(code || (first ? (recall("drawing") ?? "") : ""));
     } catch (error) {
-      this.#toast(error instanceof Error ? error.message : String(error));
+      this.#bench.toast(error instanceof Error ? error.message : String(error));
     }
     const known = prompt !== null && this.#categories.includes(prompt) ? prompt : null;
     this.#setPrompt(known ?? (first && !drawing?.length ? nextPrompt(this.#categories, null) : null));
     if (drawing && drawing.length > 0) this.#push({ drawing, image: null });
     else this.#showInput();
-  }
-
-  /** @param {boolean} foreign */
-  #moved(foreign) {
-    if (foreign) this.#takeAddress(false);
-    this.#explorer.apply();
   }
 
   /** @param {Command} command */
@@ -188,11 +162,11 @@ export class DrawPage {
       case "focus-pad":
         return byId("pad", HTMLCanvasElement).focus();
       case "focus-network":
-        return this.#explorer.focus();
+        return this.#bench.explorer.focus();
       case "image":
         return this.#images.choose();
       case "theme":
-        return this.#theme.cycle();
+        return this.#bench.cycleTheme();
       default:
         return this.#keys.show();
     }
@@ -202,7 +176,7 @@ export class DrawPage {
   #drawn(drawing) {
     if (this.#history.current.image) this.#pad.showImage(null);
     byId("pad-invitation", HTMLElement).hidden = true;
-    this.#session.offer({ drawing, image: null });
+    this.#bench.offer({ drawing, image: null });
   }
 
   /** @param {Drawing} drawing */
@@ -239,7 +213,7 @@ export class DrawPage {
   /** The pad and the guesses as they were before the replay. */
   #replayEnded() {
     this.#restore();
-    this.#session.offer(this.#history.current);
+    this.#bench.offer(this.#history.current);
   }
 
   /** @param {Blob} image */
@@ -261,50 +235,30 @@ export class DrawPage {
     this.#buttons.clear.disabled = empty;
     this.#buttons.replay.disabled = input.drawing.length === 0;
     const code = encodeDrawing(input.drawing);
-    this.#address.note({ drawing: code });
+    this.#bench.address.note({ drawing: code });
     remember("drawing", code || null);
-    this.#session.offer(empty ? null : input);
+    this.#bench.offer(empty ? null : input);
     if (empty) {
-      this.#guesses.clear();
-      this.#received.clear();
-      this.#explorer.clear();
       this.#prompt.setRecognised(false);
-      this.#status.show({ state: "ready" });
       byId("pad-note", HTMLElement).hidden = true;
     }
   }
 
   /**
    * @param {Inspection} inspection
-   * @param {Drawing} drawing
    * @param {boolean} thinned
    */
-  #inspected(inspection, drawing, thinned) {
+  #inspected(inspection, thinned) {
     const { predictions } = inspection;
-    this.#guesses.setStale(false);
-    this.#guesses.update(inspection);
-    this.#received.update(inspection, drawing);
-    this.#explorer.updateInspection(inspection);
     const lineWidth = inspection.input.preprocessing.line_width;
     if (lineWidth) this.#pad.setPenWidth((lineWidth / 28) * PAD_SIDE * PEN_SHARE);
     const note = byId("pad-note", HTMLElement);
     note.hidden = !thinned;
     note.textContent = `The drawing has more than ${MOST_POINTS} points or ${MOST_STROKES} strokes; less of it was sent.`;
-    const prompt = this.#address.state.prompt;
+    const prompt = this.#bench.address.state.prompt;
     const recognised = prompt !== null && predictions[0]?.label === prompt;
     this.#prompt.setRecognised(recognised);
-    this.#announcer.say(recognised ? `Recognised: ${prompt}!` : certainty(predictions).sentence);
-  }
-
-  /** @param {SessionStatus} status */
-  #statusChanged(status) {
-    this.#guesses.setStale(status.state !== "ready");
-    this.#status.show(status);
-  }
-
-  #retry() {
-    this.#session.retryNow();
-    this.#explorer.retryNow();
+    this.#bench.say(recognised ? `Recognised: ${prompt}!` : certainty(predictions).sentence);
   }
 
   #toggleReplay() {
@@ -318,37 +272,23 @@ export class DrawPage {
   /** @param {Drawing} drawing */
   #replayed(drawing) {
     this.#pad.replace(drawing);
-    if (drawing.length > 0) this.#session.offer({ drawing, image: null });
+    if (drawing.length > 0) this.#bench.offer({ drawing, image: null });
   }
 
   #nextPrompt() {
-    this.#setPrompt(nextPrompt(this.#categories, this.#address.state.prompt));
+    this.#setPrompt(nextPrompt(this.#categories, this.#bench.address.state.prompt));
     if (!isEmpty(this.#history.current)) this.#push(NOTHING);
   }
 
   /** @param {string | null} prompt */
   #setPrompt(prompt) {
-    this.#address.note({ prompt });
+    this.#bench.address.note({ prompt });
     this.#prompt.show(prompt);
-    this.#guesses.setPrompt(prompt);
+    this.#bench.guesses.setPrompt(prompt);
   }
 
-  async #copyLink() {
+  #copyLink() {
     const held = this.#history.current.image ? "this view, without the image" : "this drawing and this view";
-    try {
-      await navigator.clipboard.writeText(this.#address.link);
-      this.#toast(`Link copied. It opens ${held}.`);
-    } catch {
-      this.#toast(`Copy the address of this page: it opens ${held}.`);
-    }
-  }
-
-  /** @param {string} text */
-  #toast(text) {
-    const toast = byId("toast", HTMLElement);
-    toast.textContent = text;
-    toast.hidden = false;
-    clearTimeout(this.#toastTimer);
-    this.#toastTimer = window.setTimeout(() => (toast.hidden = true), 4000);
+    return this.#bench.copyLink(held);
   }
 }

@@ -4,12 +4,12 @@
  *
  * @import {Drawing, Inspection, LayerMaps, SessionStatus} from "../core/types.js"
  */
-import { ApiProblem, getMaps, inspectDrawing, inspectImage, Unreachable } from "../api.js";
+import { ApiProblem, getMaps, inspectDrawing, inspectExample, inspectImage, Unreachable } from "../api.js";
 import { retryDelay } from "../core/backoff.js";
 import { thin } from "../core/geometry.js";
 import { NewestWins } from "../core/newest_wins.js";
 
-/** @typedef {{drawing: Drawing, image: Blob | null}} Input  an image is an input of its own; strokes are then empty */
+/** @typedef {{drawing: Drawing, image: Blob | null, example?: number | null}} Input  an image, or an example of the model's, is an input of its own; strokes are then empty */
 
 /**
  * @typedef {object} SessionHandlers
@@ -101,13 +101,20 @@ export class LiveSession {
   async #inspect(input) {
     if (this.#last?.input === input) return;
     const { drawing, thinned } = thin(input.drawing);
-    const inspection = input.image
-      ? await inspectImage(this.#model, input.image, this.#topK)
-      : await inspectDrawing(this.#model, drawing, this.#topK);
+    const inspection = await this.#ask(input, drawing);
     if (this.#input === null) return;
     this.#last = { input, inspection };
     this.#handed.clear();
     this.#handlers.onInspection(inspection, drawing, thinned);
+  }
+
+  /**
+   * @param {Input} input
+   * @param {Drawing} drawing
+   */
+  #ask({ image, example = null }, drawing) {
+    if (image) return inspectImage(this.#model, image, this.#topK);
+    return example === null ? inspectDrawing(this.#model, drawing, this.#topK) : inspectExample(this.#model, example, this.#topK);
   }
 
   async #fetchMaps() {

@@ -1,10 +1,11 @@
-/** The page of one network: its map. */
-import { byId } from "../views/dom.js";
+/** The page of one network: its map. @import {MakeNetworkView} from "./network_explorer.js" */
 import { NetworkMap } from "../views/network_map.js";
 import { DrawPage } from "./draw_page.js";
+import { pageModel } from "./page_model.js";
+import { PicturePage } from "./picture_page.js";
 
-const main = byId("main", HTMLElement);
-/** @type {string[]} */
-const categories = JSON.parse(byId("category-list", HTMLScriptElement).textContent ?? "[]");
+/** @type {MakeNetworkView} */
+const makeMap = (frame, handlers) => new NetworkMap(frame, handlers);
+const model = pageModel();
 
-void new DrawPage(main.dataset.model ?? "", categories, (frame, handlers) => new NetworkMap(frame, handlers)).start();
+void (model.input === "doodle" ? new DrawPage(model, makeMap) : new PicturePage(model, makeMap)).start();

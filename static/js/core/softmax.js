@@ -12,13 +12,17 @@
  * softmax(z)_i = exp(z_i) / sum_j exp(z_j). The largest logit is subtracted from each first, which
  * changes no quotient and keeps exp() finite.
  *
- * @param {{label: string, logit: number}[]} logits
+ * @param {{label: string, logit: number, probability?: number}[]} logits  all, or the largest of them
+ * @param {number} [categories]  how many there are; where more than are given, the first has its
+ *   probability, which tells the sum over all
  * @returns {{rows: SoftmaxRow[], largest: number, sum: number}}
  */
-export function softmax(logits) {
+export function softmax(logits, categories = logits.length) {
   const largest = logits.reduce((most, { logit }) => Math.max(most, logit), -Infinity);
   const exponentials = logits.map(({ logit }) => Math.exp(logit - largest));
-  const sum = exponentials.reduce((total, value) => total + value, 0);
+  const known = exponentials.reduce((total, value) => total + value, 0);
+  const share = logits[0]?.probability;
+  const sum = categories > logits.length && share ? exponentials[0] / share : known;
   const rows = logits.map(({ label, logit }, index) => ({
     label,
     logit,

@@ -47,6 +47,7 @@
  * @property {"doodle" | "image" | "example"} kind
  * @property {number[]} shape
  * @property {InputImage | null} image  null: it is no picture
+ * @property {[number, number] | null} size  height and width of that
  * @property {string | null} picture  where the server has it as a PNG
  * @property {string} arrays  where the server has the exact values
  * @property {Preprocessing} preprocessing

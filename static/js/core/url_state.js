@@ -38,6 +38,8 @@ export const SETTINGS = Object.freeze({
   page: /^[1-9]\d{0,5}$/,
   /** Whether dead channels are left out. */
   dead: /^hidden$/,
+  /** Which of the samples is the input of a network of images. */
+  sample: /^[a-z0-9-]{1,40}$/,
   /** Which input channel of the weights is shown, or what over all of them. */
   weights: /^(\d{1,6}|norm|mean|rgb)$/,
 });

@@ -1,6 +1,6 @@
 /** What the network thinks it sees. @import {Inspection, Prediction} from "../core/types.js" */
 import { certainty } from "../core/certainty.js";
-import { percent, short } from "../core/numbers.js";
+import { count, percent, short } from "../core/numbers.js";
 import { crossEntropy, softmax } from "../core/softmax.js";
 import { html } from "./dom.js";
 
@@ -8,17 +8,9 @@ const SHOWN = 5;
 
 /** The best guess in large, the top five as bars, and the arithmetic on demand. */
 export class Guesses {
-  #empty = html(
-    "div",
-    { class: "guess-empty" },
-    html(
-      "ol",
-      {},
-      html("li", {}, "Draw a few strokes. The network guesses while the pen moves."),
-      html("li", {}, "Watch every layer take the drawing apart, from left to right."),
-      html("li", {}, "Open a layer, a channel of it, a cell of that: each shows its exact value."),
-    ),
-  );
+  #empty;
+  #silence;
+  #categories;
   #body = html("div", { class: "guess-body", hidden: true });
   #label = html("p", { class: "guess-label", id: "guess-label" });
   #phrase = html("p", { class: "guess-phrase" });
@@ -27,13 +19,22 @@ export class Guesses {
   #softmax;
   #table = html("tbody");
   #formula = html("p", { class: "formula" });
+  #rest = html("p", { class: "softmax-rest", hidden: true });
   /** @type {Inspection | null} */
   #inspection = null;
   /** @type {string | null} */
   #prompt = null;
 
-  /** @param {HTMLElement} parent */
-  constructor(parent) {
+  /**
+   * @param {HTMLElement} parent
+   * @param {{steps: string[], silence: string, categories: number}} options  what one does before there is a
+   *   guess; why there is none, or ""; and how many categories there are
+   */
+  constructor(parent, { steps, silence, categories }) {
+    this.#silence = silence;
+    this.#categories = categories;
+    const why = silence ? html("p", { class: "guess-silence" }, silence) : null;
+    this.#empty = html("div", { class: "guess-empty" }, why, html("ol", {}, ...steps.map((step) => html("li", {}, step))));
     this.#rows = Array.from({ length: SHOWN }, () => {
       const bar = html("span");
       const label = html("span", { class: "guess-row-label" });
@@ -48,11 +49,12 @@ export class Guesses {
       html("summary", {}, "From logits to probabilities"),
       html("p", {}, "The last layer gives each category a logit z, any number. Softmax makes probabilities of them: exp(z) divided by the sum of exp(z) over all categories. Taking the largest z off first changes no quotient."),
       this.#formula,
+      this.#rest,
       html("div", { class: "softmax-scroll", tabindex: 0, role: "region", "aria-label": "All logits" }, html("table", {}, html("thead", {}, head), this.#table)),
     );
     this.#body.append(
       html("div", { class: "guess-best" }, this.#label, this.#phrase),
-      html("ol", { class: "guess-rows", "aria-label": "Five best guesses" }, ...this.#rows.map(({ row }) => row)),
+      html("ol", { class: "guess-rows", "aria-label": "Best guesses" }, ...this.#rows.map(({ row }) => row)),
       this.#loss,
       this.#softmax,
     );
@@ -80,6 +82,8 @@ export class Guesses {
   update(inspection) {
     this.#inspection = inspection;
     const { predictions } = inspection;
+    // What a network without guesses says of itself stays.
+    if (this.#silence || predictions.length === 0) return;
     this.#empty.hidden = true;
     this.#body.hidden = false;
     this.#label.textContent = predictions[0]?.label ?? "";
@@ -113,8 +117,12 @@ export class Guesses {
 
   #tabulate() {
     if (!this.#softmax.open || !this.#inspection) return;
-    const { rows, largest, sum } = softmax(this.#inspection.predictions);
+    const { predictions } = this.#inspection;
+    const { rows, largest, sum } = softmax(predictions, this.#categories);
     const best = rows[0];
+    const rest = this.#categories - predictions.length;
+    this.#rest.hidden = rest <= 0;
+    this.#rest.textContent = `The sum is over all ${count(this.#categories)} categories; ${count(rest)} with smaller logits are not listed.`;
     this.#formula.textContent = `p(${best.label}) = exp(${short(best.logit)} − ${short(largest)}) / ${short(sum)} = ${short(best.probability)}`;
     this.#table.replaceChildren(
       ...rows.map(({ label, logit, exponential, probability }) =>

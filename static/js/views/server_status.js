@@ -4,12 +4,15 @@ import { html } from "./dom.js";
 export class ServerStatus {
   #element;
   #onRetry;
+  #kept;
 
   /**
    * @param {HTMLElement} element  a status region
    * @param {() => void} onRetry
+   * @param {string} [kept]  what is safe meanwhile
    */
-  constructor(element, onRetry) {
+  constructor(element, onRetry, kept = "drawing") {
+    this.#kept = kept;
     this.#element = element;
     this.#onRetry = onRetry;
   }
@@ -19,7 +22,7 @@ export class ServerStatus {
     this.#element.hidden = status.state === "ready";
     if (status.state === "waiting") {
       const retry = html("button", { class: "text-button", type: "button", onclick: () => this.#onRetry() }, "Try now");
-      this.#element.replaceChildren(`${status.detail} Your drawing is safe. Trying again in ${status.seconds} s.`, retry);
+      this.#element.replaceChildren(`${status.detail} Your ${this.#kept} is safe. Trying again in ${status.seconds} s.`, retry);
     } else if (status.state === "refused") {
       this.#element.replaceChildren(status.detail);
     } else {
