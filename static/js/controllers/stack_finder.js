@@ -16,7 +16,6 @@ import { SettingsFinder } from "../views/stacks/settings_finder.js";
  */
 export function findSizes(kinds, shape, onAdd) {
   const space = shape.slice(2);
-  const axes = Math.min(3, Math.max(1, space.length));
   const sizes = space.length > 0 && space.length <= 3 ? space : [32, 32];
   /** @param {SettingsQuestion} question @param {FoundSetting} setting @param {number} channels */
   const parameters = ({ type }, setting, channels) => {
@@ -44,6 +43,6 @@ export function findSizes(kinds, shape, onAdd) {
       onAdd: (question, setting) => onAdd(question.type, parameters(question, setting, shape[1] ?? 1)),
       link: (question, setting) => `/shapes${formatConfiguration({ type: question.type, input: [1, shape[1] ?? 1, ...question.from], values: parameters(question, setting, shape[1] ?? 1), view: {} })}`,
     },
-    { from: sizes.join(", "), to: sizes.map((size) => Math.max(1, Math.floor(size / 2))).join(", "), type: `Conv${axes}d` },
+    { from: sizes.join(", "), to: sizes.map((size) => Math.max(1, Math.floor(size / 2))).join(", "), type: `Conv${sizes.length}d` },
   ).open();
 }

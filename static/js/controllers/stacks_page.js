@@ -36,7 +36,7 @@ export class StacksPage {
   #address;
   #input = new StackInput((change) => this.#change(change, "input"));
   #comparison = new ComparisonTable();
-  /** @type {{panel: StackPanel, calculation: StackCalculation, notes: string[]}[]} */
+  /** @type {{panel: StackPanel, calculation: StackCalculation, said: string}[]} */
   #sides = [];
   #panels = html("div", { class: "stack-columns" });
   #notice = html("div", { class: "notice stack-notice", role: "status", hidden: true });
@@ -44,6 +44,8 @@ export class StacksPage {
   #redo;
   #compare;
   #edited = false;
+  /** What was just said of a layer that moved, to be said again with what comes of it. */
+  #moved = "";
   #noticeTimer = 0;
   #stop = new AbortController();
 
@@ -130,10 +132,13 @@ export class StacksPage {
     const { calculation } = this.#sides[index];
     this.#input.refuse(calculation.inputRefused ? calculation.failure : "");
     this.#showSide(index);
-    if (this.#edited) this.#announcer.say(this.#sides[index].panel.summary);
+    const { summary } = this.#sides[index].panel;
+    if (this.#edited && summary !== this.#sides[index].said) this.#announcer.say(`${this.#moved}${summary}`);
+    this.#moved = "";
+    this.#sides[index].said = summary;
   }
 
-  /** @param {number} index @returns {{panel: StackPanel, calculation: StackCalculation, notes: string[]}} */
+  /** @param {number} index @returns {{panel: StackPanel, calculation: StackCalculation, said: string}} */
   #newSide(index) {
     const layers = () => this.#state.stacks[index];
     const panel = new StackPanel(this.#kinds, {
@@ -143,7 +148,10 @@ export class StacksPage {
       onInsert: (at) => this.#pick(index, at),
       onRemove: (at) => this.#remove(index, at),
       onRepair: (repair) => this.#repair(index, repair),
-      onSay: (text) => this.#announcer.say(text),
+      onSay: (text) => {
+        this.#moved = `${text} `;
+        this.#announcer.say(text);
+      },
       onAdd: () => this.#pick(index, layers().length),
       onTemplate: (name) => this.#startFrom(index, name),
       onImport: () => importStack((found) => this.#imported(index, found)),
@@ -155,7 +163,7 @@ export class StacksPage {
     });
     this.#panels.append(panel.element);
     const calculation = new StackCalculation(() => this.#answered(index));
-    return { panel, calculation, notes: [] };
+    return { panel, calculation, said: "" };
   }
 
   /** @param {number} side @param {StackLayer[]} layers @param {number} at  the new layer is */
@@ -218,11 +226,14 @@ export class StacksPage {
     this.#say([`${from}: ${count(layers.length)} ${layers.length === 1 ? "layer" : "layers"}.`, ...notes].join(" "), notes.length > 0);
   }
 
+  /** Asked for what comes last and still has axes of space. */
   #find() {
-    const side = 0;
-    const layers = this.#state.stacks[side];
-    findSizes(this.#kinds, shapeBefore(this.#sides[side].calculation.answer, this.#state.input, layers.length) ?? this.#state.input, (type, parameters) => {
-      this.#add(side, [...this.#state.stacks[side], newLayer(type, parameters)], this.#state.stacks[side].length);
+    const { input, stacks } = this.#state;
+    const { answer } = this.#sides[0].calculation;
+    const at = (answer?.layers ?? []).findLastIndex(({ output_shape: shape }) => (shape?.length ?? 0) > 2) + 1;
+    findSizes(this.#kinds, shapeBefore(answer, input, at) ?? input, (type, parameters) => {
+      const place = Math.min(at, this.#state.stacks[0].length);
+      this.#add(0, inserted(stacks[0], place, newLayer(type, parameters)), place);
     });
   }
 

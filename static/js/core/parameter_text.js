@@ -48,7 +48,7 @@ export function formatValue(value) {
  * @returns {{sizes: number[]} | {error: string}}
  */
 export function parseShape(text) {
-  const parts = text.trim().replace(/^[([]|[)\]]$/g, "").split(/\s*[,×x]\s*|\s+/i).filter(Boolean);
+  const parts = text.trim().replace(/^[([]|[)\]]$/g, "").split(/\s*[,×]\s*|(?<=\d)\s*x\s*(?=\d)|\s+/i).filter(Boolean);
   if (parts.length > 15) return { error: `A shape has at most 15 sizes besides the batch, not ${parts.length}.` };
   for (const part of parts) {
     const { error } = /** @type {{error?: string}} */ (parseSize(part, "A size"));

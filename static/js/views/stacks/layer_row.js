@@ -7,6 +7,7 @@
  */
 import { fieldWords } from "../../core/field_scale.js";
 import { bytes, compact, shapeText } from "../../core/quantities.js";
+import { formatConfiguration } from "../../core/shapes/configuration.js";
 import { html, icon } from "../dom.js";
 import { FieldPicture } from "./field_picture.js";
 import { ICONS } from "./icons.js";
@@ -28,6 +29,7 @@ import { ParameterFields } from "./parameter_fields.js";
  * @property {number} count  of layers
  * @property {AnsweredLayer | null} answered  null: not known yet
  * @property {StackProblem | null} problem  the one that breaks the stack, if it is here
+ * @property {number[] | null} input  shape of what the layer is given, as far as it is known
  * @property {boolean} behind  whether the stack breaks before this layer
  * @property {boolean} hasFields  whether there are receptive fields in this stack
  * @property {number} axis  of space along which fields are drawn
@@ -47,6 +49,7 @@ export const COSTS = [
 export class LayerRow {
   element;
   #handle;
+  #link;
   #fields;
   #sentence;
   #repairs = html("ul", { class: "repair-list" });
@@ -67,6 +70,7 @@ export class LayerRow {
   constructor(layer, kind, handlers) {
     this.#handlers = handlers;
     this.#handle = html("button", { type: "button", class: "layer-handle", "aria-describedby": "move-hint", "aria-pressed": "false" });
+    this.#link = html("a", { title: "Look at this layer alone" }, layer.type);
     this.#fields = new ParameterFields(layer, kind, handlers.onParameter);
     this.#sentence = html("p", { class: "layer-sentence", id: `sentence-${layer.id}` });
     this.#pictureCell = html("div", { class: "layer-cell layer-picture" }, this.#picture.element);
@@ -74,7 +78,7 @@ export class LayerRow {
       "li",
       { class: "layer-row", "data-id": layer.id, tabindex: -1 },
       this.#handle,
-      html("div", { class: "layer-main" }, html("h3", { class: "layer-type" }, layer.type), this.#fields.element, this.#sentence, this.#repairs),
+      html("div", { class: "layer-main" }, html("h3", { class: "layer-type" }, this.#link), this.#fields.element, this.#sentence, this.#repairs),
       html("div", { class: "layer-cell layer-shape" }, html("span", { class: "cell-label" }, "Output"), this.#shape),
       this.#pictureCell,
       html("div", { class: "layer-cell layer-words" }, html("span", { class: "cell-label" }, "Receptive field"), this.#words),
@@ -103,13 +107,14 @@ export class LayerRow {
     const key = JSON.stringify(state);
     if (key === this.#key) return;
     this.#key = key;
-    const { layer, index, count, answered, problem, behind } = state;
+    const { layer, index, count, answered, problem, behind, input } = state;
     const place = `layer ${index + 1} of ${count}`;
     this.#handle.replaceChildren(icon(ICONS.grip), html("span", {}, String(index + 1)));
     this.#handle.setAttribute("aria-label", `Move ${layer.type}, ${place}`);
     this.element.setAttribute("aria-label", `${layer.type}, ${place}`);
     this.element.toggleAttribute("data-broken", problem !== null);
     this.element.toggleAttribute("data-behind", behind);
+    this.#showLink(layer, input, behind);
     this.#fields.update(layer, problem, this.#sentence.id);
     this.#sentence.textContent = problem?.detail ?? "";
     this.#sentence.hidden = problem === null;
@@ -117,6 +122,12 @@ export class LayerRow {
     this.#showShape(answered, behind);
     this.#showField(state);
     this.#showCosts(state);
+  }
+
+  /** @param {StackLayer} layer @param {number[] | null} input @param {boolean} behind */
+  #showLink({ type, parameters }, input, behind) {
+    if (input && !behind) this.#link.href = `/shapes${formatConfiguration({ type, input, values: parameters, view: {} })}`;
+    else this.#link.removeAttribute("href");
   }
 
   /** @param {Repair[]} repairs @param {number} index */

@@ -6,6 +6,7 @@
  * @import {Costs} from "./layer_row.js"
  */
 import { fieldAxes, fieldExtent } from "../../core/field_scale.js";
+import { shapeBefore } from "../../core/stack.js";
 import { html } from "../dom.js";
 import { COSTS, LayerRow } from "./layer_row.js";
 import { Reorder } from "./reorder.js";
@@ -97,7 +98,7 @@ export class StackList {
       const layer = layers[index];
       const row = this.#row(layer);
       if (this.element.children[index] !== row.element) this.element.insertBefore(row.element, this.element.children[index] ?? null);
-      row.update({ ...shared, layer, index, answered: answer?.layers[index] ?? null, problem: index === broken ? (answer?.problems[0] ?? null) : null, behind: index > broken });
+      row.update({ ...shared, layer, index, input: shapeBefore(answer, input, index), answered: answer?.layers[index] ?? null, problem: index === broken ? (answer?.problems[0] ?? null) : null, behind: index > broken });
     }
     this.#keepFocus(focused);
     this.element.toggleAttribute("data-partial", index < layers.length);

@@ -1,0 +1,579 @@
+"""Stacks of layers on their page: built, moved, repaired, compared; every number as in PyTorch."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import torch
+from playwright.sync_api import Locator, Page, expect
+from torch import nn
+
+from tests.browser.conftest import Visitor
+from tests.support.torch_layers import as_tuples
+
+pytestmark = pytest.mark.browser
+
+PATH = "/shapes/stacks"
+Spec = dict[str, Any]
+
+
+def open_stacks(visitor: Visitor, fragment: str = "", **context: Any) -> Page:
+    page = visitor.open(PATH + fragment, **context)
+    settle(page)
+    return page
+
+
+def settle(page: Page) -> None:
+    """Until every stack has been answered and all its rows are there."""
+    expect(page.locator(".stack-panel").first).to_be_attached()
+    expect(page.locator('.stack-panel[aria-busy="true"]')).to_have_count(0)
+    expect(page.locator(".layer-list[data-partial]")).to_have_count(0)
+
+
+def rows(page: Page) -> Locator:
+    return page.locator(".layer-list > .layer-row")
+
+
+def types(page: Page) -> list[str]:
+    return page.locator(".layer-list .layer-type").all_inner_texts()
+
+
+def shown_shapes(page: Page) -> list[tuple[int, ...] | None]:
+    """What the page says that each layer gives; None where it says that it does not fit."""
+    texts = (
+        rows(page)
+        .locator(".layer-shape .cell-value")
+        .evaluate_all("all => all.map((each) => each.textContent)")
+    )
+    return [
+        tuple(map(int, text.replace("\u202f", "").split("×"))) if text[0].isdigit() else None
+        for text in texts
+    ]
+
+
+def number(text: str) -> int:
+    return int(text.replace("\u202f", ""))
+
+
+def choose_template(page: Page, title: str) -> None:
+    page.locator(".stack-bar select").first.select_option(label=title)
+    settle(page)
+
+
+def export(page: Page, form: str) -> str:
+    """The text that the page exports: "PyTorch module", "nn.Sequential" or "JSON"."""
+    page.get_by_role("button", name="Export…").first.click()
+    page.get_by_text(form, exact=True).click()
+    text = page.locator(".export-text").inner_text()
+    page.keyboard.press("Escape")
+    return text
+
+
+def exported(page: Page) -> tuple[list[int], list[Spec]]:
+    found = json.loads(export(page, "JSON"))
+    return found["input_shape"], found["layers"]
+
+
+def module_of(layer: Spec) -> nn.Module:
+    own = {name: as_tuples(value) for name, value in layer.items() if name != "type"}
+    found: nn.Module = getattr(nn, layer["type"])(**own)
+    return found.eval()
+
+
+def torch_shapes(shape: Sequence[int], layers: Sequence[Spec]) -> list[tuple[int, ...]]:
+    """What PyTorch gives after each layer."""
+    value = torch.zeros(list(shape))
+    shapes = []
+    for layer in layers:
+        value = module_of(layer)(value)
+        shapes.append(tuple(value.shape))
+    return shapes
+
+
+def add(page: Page, search: str) -> None:
+    """Add a layer with the keyboard alone."""
+    page.get_by_role("button", name="Add a layer", exact=True).last.press("Enter")
+    page.get_by_role("combobox", name="Search the kinds of layers").fill(search)
+    page.keyboard.press("Enter")
+    settle(page)
+
+
+def test_a_network_is_built_layer_by_layer(visitor: Visitor) -> None:
+    page = open_stacks(visitor, "#input=1,3,32,32&layers=")
+    expect(page.locator(".stack-empty")).to_be_visible()
+    for search in ("conv2d", "batchnorm2", "relu", "maxpool2d", "flatten", "dense"):
+        add(page, search)
+    assert types(page) == ["Conv2d", "BatchNorm2d", "ReLU", "MaxPool2d", "Flatten", "Linear"]
+    expect(rows(page).last.get_by_label("in_features")).to_be_focused()
+    shape, layers = exported(page)
+    assert shape == [1, 3, 32, 32]
+    assert shown_shapes(page) == torch_shapes(shape, layers), "new layers fit where they are put"
+    rows(page).first.get_by_label("out_channels").fill("20")
+    settle(page)
+    expect(rows(page).nth(1)).to_have_attribute("data-broken", "")
+    page.get_by_role("button", name=re.compile("^Set num_features to 20")).click()
+    settle(page)
+    page.get_by_role("button", name=re.compile(r"^Set in_features to 5120")).click()
+    settle(page)
+    rows(page).first.get_by_role("button", name="more parameters").click()
+    rows(page).first.get_by_label("stride").fill("2, 1")
+    settle(page)
+    page.get_by_role("button", name=re.compile(r"^Set in_features to 2560")).click()
+    settle(page)
+    shape, layers = exported(page)
+    assert layers[0]["stride"] == [2, 1]
+    assert shown_shapes(page) == torch_shapes(shape, layers)
+
+
+def test_numbers_of_a_template_are_those_of_torch(visitor: Visitor) -> None:
+    page = open_stacks(visitor)
+    choose_template(page, "ResNet, its stem")
+    page.get_by_label("Batch size").fill("4")
+    settle(page)
+    shape, layers = exported(page)
+    assert shape == [4, 3, 224, 224]
+    assert shown_shapes(page) == torch_shapes(shape, layers)
+    module = nn.Sequential(*map(module_of, layers))
+    parameters = sum(weight.numel() for weight in module.parameters())
+    totals = page.locator(".layer-totals")
+    expect(totals.locator('[data-cost="parameters"]')).to_have_text(
+        f"Parameters{parameters:,}".replace(",", "\u202f")
+    )
+    # The memory that autograd keeps, measured: parameters and buffers are there anyway.
+    own = {part.untyped_storage()._cdata for part in (*module.parameters(), *module.buffers())}
+    kept: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:
+            kept[storage._cdata] = storage.nbytes()
+        held.append(tensor)
+        return tensor
+
+    held: list[torch.Tensor] = []
+    given = torch.zeros(shape, requires_grad=True) + 0
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        module(given)
+    mebibytes = sum(kept.values()) / 2**20
+    backward = totals.locator('[data-cost="saved_for_backward_bytes"] .cell-value').inner_text()
+    assert backward == f"{mebibytes:.1f}\u202fMiB"
+    words = rows(page).locator(".layer-words .cell-value").all_inner_texts()
+    # Araujo, Norris, Sim (2019): 7 strides 2; then 7 + (3 - 1) * 2 = 11, stride 4, -3 - 2 = -5.
+    assert words == [
+        *["7\u202f×\u202f7 stride 2, start −3"] * 3,
+        "11\u202f×\u202f11 stride 4, start −5",
+    ]
+
+
+def test_fields_are_drawn_to_one_scale(visitor: Visitor) -> None:
+    page = open_stacks(visitor)
+    choose_template(page, "ResNet, its stem")
+    expect(page.locator(".head-scale")).to_have_text("first 13 of 224")
+    boxes = page.locator(".field-picture").evaluate_all(
+        """all => all.map((svg) => {
+          const at = (name) => {
+            const box = svg.querySelector(name).getBoundingClientRect();
+            return [box.left, box.right];
+          };
+          const {width} = svg.viewBox.baseVal;
+          const scale = svg.getBoundingClientRect().width / width;
+          const left = svg.querySelector(".field-input").getBoundingClientRect().left;
+          const names = [".field-unit", ".field-next", ".field-inside"];
+          return names.map((name) => at(name).map((x) => (x - left) / scale));
+        })"""
+    )
+    truth = [
+        *[[(-3, 4), (-1, 6), (0, 4)]] * 3,
+        [(-5, 6), (-1, 10), (0, 6)],
+    ]
+    for found, expected in zip(boxes, truth, strict=True):
+        for own, pair in zip(found, expected, strict=True):
+            assert own == pytest.approx(pair, abs=0.2)
+
+
+def test_layers_move_by_keyboard_mouse_and_finger(visitor: Visitor) -> None:
+    page = open_stacks(visitor, "#input=1,3,8,8&layers=ReLU();Tanh();Sigmoid();SiLU()")
+    handle = rows(page).first.locator(".layer-handle")
+    handle.focus()
+    page.keyboard.press("Space")
+    expect(handle).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert types(page) == ["Tanh", "Sigmoid", "ReLU", "SiLU"]
+    expect(rows(page).nth(2).locator(".layer-handle")).to_be_focused()
+    page.keyboard.press("Escape")
+    assert types(page) == ["ReLU", "Tanh", "Sigmoid", "SiLU"]
+    page.keyboard.press("Alt+ArrowDown")
+    assert types(page) == ["Tanh", "ReLU", "Sigmoid", "SiLU"]
+    expect(page.locator("#announcer")).to_contain_text("ReLU is now layer 2 of 4.")
+    drag(page, rows(page).nth(3), rows(page).nth(0))
+    assert types(page) == ["SiLU", "Tanh", "ReLU", "Sigmoid"]
+    drag(page, rows(page).nth(0), rows(page).nth(3), below=True)
+    assert types(page) == ["Tanh", "ReLU", "Sigmoid", "SiLU"]
+    page.get_by_role("button", name="Undo").click()
+    assert types(page) == ["SiLU", "Tanh", "ReLU", "Sigmoid"]
+    settle(page)
+    assert shown_shapes(page) == [(1, 3, 8, 8)] * 4
+
+
+def drag(page: Page, row: Locator, target: Locator, *, below: bool = False) -> None:
+    start, end = row.locator(".layer-handle").bounding_box(), target.bounding_box()
+    assert start is not None
+    assert end is not None
+    page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(start["x"] + 5, (start["y"] + end["y"]) / 2, steps=3)
+    page.mouse.move(start["x"] + 5, end["y"] + (end["height"] - 3 if below else 3), steps=3)
+    page.mouse.up()
+
+
+def test_layers_are_duplicated_deleted_and_come_back(visitor: Visitor) -> None:
+    page = open_stacks(visitor, "#input=1,3,8,8&layers=ReLU();Tanh()")
+    rows(page).first.get_by_role("button", name="Duplicate").click()
+    assert types(page) == ["ReLU", "ReLU", "Tanh"]
+    rows(page).last.get_by_role("button", name="Delete").click()
+    assert types(page) == ["ReLU", "ReLU"]
+    expect(rows(page).last.locator(".layer-handle")).to_be_focused()
+    rows(page).first.get_by_role("button", name="Add a layer below").click()
+    page.keyboard.type("sigm")
+    page.keyboard.press("Enter")
+    assert types(page) == ["ReLU", "Sigmoid", "ReLU"]
+    page.get_by_role("button", name="Clear").click()
+    assert types(page) == []
+    for _ in range(2):
+        page.keyboard.press("Control+z")
+    assert types(page) == ["ReLU", "ReLU"]
+    page.keyboard.press("Control+Shift+z")
+    assert types(page) == ["ReLU", "Sigmoid", "ReLU"]
+
+
+def test_a_broken_stack_is_marked_and_repaired_with_one_press(visitor: Visitor) -> None:
+    page = open_stacks(visitor)
+    choose_template(page, "A stack that breaks")
+    shape, layers = exported_broken(page)
+    broken = rows(page).nth(7)
+    expect(broken).to_have_attribute("data-broken", "")
+    sentence = broken.locator(".layer-sentence")
+    expect(sentence).to_have_text(
+        "in_features is 256, but the last axis of the input [1, 400] has 400."
+    )
+    field = broken.get_by_label("in_features")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    assert field.get_attribute("aria-describedby") == sentence.get_attribute("id")
+    with pytest.raises(RuntimeError):
+        torch_shapes(shape, layers[:8])
+    assert shown_shapes(page) == [*torch_shapes(shape, layers[:7]), None, None, None]
+    offered = broken.locator(".repair-button").all_inner_texts()
+    assert len(offered) == 3
+    assert "Set kernel_size of layer 4 to 6" in offered[1]
+    for index in range(len(offered)):
+        page.locator(".repair-button").nth(index).click()
+        settle(page)
+        expect(page.locator("[data-broken]")).to_have_count(0)
+        shape, repaired = exported(page)
+        assert shown_shapes(page) == torch_shapes(shape, repaired)
+        page.get_by_role("button", name="Undo").click()
+        settle(page)
+        expect(broken).to_have_attribute("data-broken", "")
+    page.locator(".repair-button").first.click()
+    expect(rows(page).nth(7).get_by_label("in_features")).to_be_focused()
+    expect(rows(page).nth(7).get_by_label("in_features")).to_have_value("400")
+
+
+def exported_broken(page: Page) -> tuple[list[int], list[Spec]]:
+    page.get_by_role("button", name="Export…").click()
+    expect(page.locator(".export-dialog .notice")).to_contain_text("does not fit yet: layer 8")
+    page.keyboard.press("Escape")
+    return exported(page)
+
+
+def test_the_exported_module_runs(visitor: Visitor, tmp_path: Path) -> None:
+    page = open_stacks(visitor)
+    for title in ("LeNet-5", "U-Net, its encoder", "DCGAN, its generator"):
+        choose_template(page, title)
+        shapes = shown_shapes(page)
+        file = tmp_path / "stack.py"
+        file.write_text(export(page, "PyTorch module"), "utf-8")
+        done = subprocess.run([sys.executable, file], capture_output=True, text=True, check=True)
+        _, layers = exported(page)
+        parameters = sum(
+            weight.numel() for layer in layers for weight in module_of(layer).parameters()
+        )
+        assert done.stdout.strip() == f"output {shapes[-1]}, {parameters} parameters"
+        sequential: nn.Sequential = eval(export(page, "nn.Sequential"), {"nn": nn})
+        assert [repr(part) for part in sequential.eval()] == [repr(module_of(x)) for x in layers]
+
+
+def test_the_stack_of_a_network_is_imported(visitor: Visitor, address: str) -> None:
+    page = open_stacks(visitor)
+    page.get_by_role("button", name="Import…").click()
+    page.locator('[data-model="lenet-5"]').click()
+    expect(page.locator(".stack-notice")).to_contain_text("s2.mul, s2.add, s4.mul and s4.add")
+    settle(page)
+    shape, layers = exported(page)
+    assert shape == [1, 1, 28, 28]
+    assert shown_shapes(page) == torch_shapes(shape, layers)
+    nodes = httpx.get(f"{address}/api/v1/models/lenet-5", timeout=60).json()["nodes"]
+    own = [tuple(node["shape"]) for node in nodes if node["kind"] not in ("mul", "add")]
+    assert shown_shapes(page) == own
+
+
+def test_lines_of_torch_are_imported(visitor: Visitor) -> None:
+    page = open_stacks(visitor, expect="422")
+    page.get_by_role("button", name="Import…").click()
+    source = page.get_by_label("Lines of PyTorch")
+    source.fill("nn.Conv2d(1, 6, 5")
+    page.get_by_role("button", name="Read these lines").click()
+    expect(page.get_by_role("alert").first).to_have_text(
+        "Line 1 cannot be read as Python: '(' was never closed."
+    )
+    source.fill("nn.Sequential(nn.Conv2d(1, 6, 5, padding='same'), nn.LSTM(2, 3), nn.ReLU())")
+    page.get_by_role("button", name="Read these lines").click()
+    settle(page)
+    assert types(page) == ["Conv2d", "ReLU"]
+    expect(page.locator(".stack-notice")).to_contain_text("Line 1: there is no layer LSTM here.")
+    assert shown_shapes(page) == [(1, 6, 32, 32)] * 2
+
+
+def test_two_stacks_are_compared(visitor: Visitor) -> None:
+    page = open_stacks(visitor)
+    choose_template(page, "3×3 twice against 5×5 once")
+    table = page.locator(".stack-comparison tbody tr")
+    cells = {
+        row[0]: row[1:]
+        for row in table.evaluate_all(
+            "all => all.map((row) => [...row.cells].map((cell) => cell.textContent))"
+        )
+    }
+    assert cells["Receptive field"][2] == "equal"
+    assert cells["Output"] == ["1\u202f×\u202f64\u202f×\u202f56\u202f×\u202f56"] * 2 + ["equal"]
+    first = nn.Sequential(nn.Conv2d(64, 64, 3), nn.Conv2d(64, 64, 3))
+    second = nn.Conv2d(64, 64, 5)
+    counts = [sum(each.numel() for each in part.parameters()) for part in (first, second)]
+    share = f"{(counts[1] - counts[0]) / counts[0]:+.1%}"
+    assert number(cells["Parameters"][0]) == counts[0]
+    assert cells["Parameters"][2].startswith(f"+{counts[1] - counts[0]:,}".replace(",", "\u202f"))
+    assert share.removesuffix("%") in cells["Parameters"][2]
+    page.locator(".stack-panel").nth(1).get_by_label("kernel_size").fill("7")
+    settle(page)
+    expect(table.nth(1).locator("td").last).to_have_text("different")
+    page.get_by_role("button", name="Stop comparing").click()
+    expect(page.locator(".stack-panel")).to_have_count(1)
+    expect(page.locator(".stack-comparison")).to_be_hidden()
+
+
+def test_what_makes_one_size_of_another(visitor: Visitor) -> None:
+    page = open_stacks(visitor, "#input=1,3,32,32&layers=ReLU()")
+    page.get_by_role("button", name="From one size to another…").click()
+    table = page.locator(".finder-table tbody tr")
+    expect(table.first).to_be_visible()
+    names = page.locator(".finder-table th").all_inner_texts()
+    values = table.evaluate_all(
+        "all => all.map((row) => [...row.cells].slice(0, -1).map((cell) => cell.textContent))"
+    )
+    assert len(values) > 20
+    assert len({tuple(row) for row in values}) == len(values)
+    for row in values:
+        own = {
+            name: int(value) for name, value in zip(names, row, strict=True) if name != "not read"
+        }
+        assert nn.Conv2d(1, 1, **own)(torch.zeros(1, 1, 32, 32)).shape[2:] == (16, 16), own
+    page.get_by_label("and want").fill("16, 8")
+    expect(page.locator(".finder-dialog [role=status]")).to_contain_text("settings do it")
+    per_axis = table.first.locator("td").evaluate_all("all => all.map((cell) => cell.textContent)")
+    own = {
+        name: [int(part) for part in value.split(", ")] * (1 if ", " in value else 2)
+        for name, value in zip(names, per_axis, strict=False)
+        if name != "not read"
+    }
+    settings: dict[str, Any] = {name: tuple(value) for name, value in own.items()}
+    assert nn.Conv2d(1, 1, **settings)(torch.zeros(1, 1, 32, 32)).shape[2:] == (16, 8)
+    page.get_by_label("and want").fill("0")
+    expect(page.locator("#finder-wrong")).to_have_text("A size is at least 1.")
+    page.get_by_label("and want").fill("16")
+    expect(table.first).to_be_visible()
+    href = table.first.get_by_role("link").get_attribute("href")
+    assert href is not None
+    assert href.startswith("/shapes#")
+    table.first.get_by_role("button", name="Add to the stack").click()
+    settle(page)
+    assert types(page) == ["ReLU", "Conv2d"]
+    assert shown_shapes(page) == [(1, 3, 32, 32), (1, 3, 16, 16)]
+
+
+def test_everything_is_in_the_link(visitor: Visitor) -> None:
+    page = open_stacks(visitor)
+    choose_template(page, "3×3 twice against 5×5 once")
+    rows(page).first.get_by_role("button", name="more parameters").click()
+    rows(page).first.get_by_label("padding_mode").select_option("reflect")
+    page.get_by_label("Training mode").check()
+    settle(page)
+    page.wait_for_function("() => location.hash.includes('reflect')")
+    again = open_stacks(visitor, page.url.partition(PATH)[2])
+    assert types(again) == types(page)
+    assert again.locator(".layer-list").evaluate_all("all => all.length") == 2
+    assert exported(again) == exported(page)
+    expect(again.get_by_label("Training mode")).to_be_checked()
+
+
+def test_nothing_is_lost_when_the_page_is_left(visitor: Visitor) -> None:
+    page = open_stacks(visitor, "#input=1,3,8,8&layers=ReLU();Tanh()")
+    add(page, "sigmoid")
+    page.goto(visitor.address + "/models")
+    page.goto(visitor.address + PATH)
+    settle(page)
+    assert types(page) == ["ReLU", "Tanh", "Sigmoid"]
+    page.goto(visitor.address + "/models")
+    page.goto(f"{visitor.address}{PATH}#input=1,3,8,8&layers=GELU()")
+    settle(page)
+    assert types(page) == ["GELU"]
+    page.get_by_role("button", name="Undo").click()
+    assert types(page) == ["ReLU", "Tanh", "Sigmoid"], "a link takes nothing away"
+
+
+def test_files_are_saved_and_opened(visitor: Visitor, tmp_path: Path) -> None:
+    page = open_stacks(visitor)
+    choose_template(page, "VGG-16, its features")
+    page.get_by_role("button", name="Export…").click()
+    page.get_by_text("JSON", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as a file").click()
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    page.keyboard.press("Escape")
+    body = json.loads(file.read_text("utf-8"))
+    answer = httpx.post(f"{visitor.address}/api/v1/shapes", json=body, timeout=60)
+    assert answer.json()["output_shape"] == [1, 512, 7, 7], "a file is a request as well"
+    choose_template(page, "LeNet-5")
+    page.get_by_role("button", name="Import…").click()
+    page.locator("#import-file").set_input_files(file)
+    settle(page)
+    assert len(types(page)) == len(body["layers"])
+    assert exported(page) == (body["input_shape"], body["layers"])
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("nonsense", "The file is no JSON."),
+        ("{}", "The file has no list of layers."),
+        (
+            json.dumps({"input_shape": [1, 3, 8, 8], "layers": [{"type": "ReLU"}] * 10_000}),
+            "The file has 10\u202f000 layers; a stack has at most 1\u202f000.",
+        ),
+        (
+            json.dumps({"input_shape": ["a"], "layers": []}),
+            "The file has no input_shape: a list of 1 to 16 whole numbers, the batch first.",
+        ),
+        (
+            json.dumps({"input_shape": [1], "layers": [{"type": "ReLU", "inplace": {}}]}),
+            "Layer 1 of the file is no object with a type and parameters that are numbers, texts "
+            "or lists.",
+        ),
+    ],
+)
+def test_bad_files_are_refused_with_a_sentence(
+    visitor: Visitor, content: str, sentence: str
+) -> None:
+    page = open_stacks(visitor)
+    before = types(page)
+    page.get_by_role("button", name="Import…").click()
+    file = {"name": "stack.json", "mimeType": "application/json", "buffer": content.encode()}
+    page.locator("#import-file").set_input_files(file)  # type: ignore[arg-type]
+    expect(page.locator(".dialog-wrong")).to_have_text(sentence)
+    page.keyboard.press("Escape")
+    assert types(page) == before
+
+
+def test_bad_input_is_told_at_the_field(visitor: Visitor) -> None:
+    page = open_stacks(
+        visitor, "#input=1,3,32,32&layers=Conv2d(in_channels=3,out_channels=8,kernel_size=3)"
+    )
+    kernel = rows(page).first.get_by_label("kernel_size")
+    sentence = rows(page).first.locator(".layer-sentence")
+    for text, said in {
+        "0": "kernel_size is at least 1, not 0.",
+        "-2": "kernel_size is at least 1, not -2.",
+        "2.5": "kernel_size is a whole number, not 2.5.",
+        "abc": "kernel_size is an integer, or one for each axis, not abc.",
+        "40": "The window reaches over 40 rows, but the padded input has only 32: at most 32 fit.",
+        "99999999999999999999": "kernel_size is at most 9223372036854775807.",
+        "3, 3, 3": "kernel_size is one number or a list of 2, one for each axis; this list has 3.",
+        "": "Conv2d needs kernel_size.",
+    }.items():
+        kernel.fill(text)
+        settle(page)
+        expect(sentence).to_have_text(said)
+        expect(kernel).to_have_attribute("aria-invalid", "true")
+        expect(kernel).to_be_focused()
+    kernel.fill("5")
+    settle(page)
+    assert shown_shapes(page) == [(1, 8, 28, 28)]
+    visitor.expected.append("422")
+    shape = page.get_by_label("Input shape")
+    for text, said in {
+        "3, x, 32": "A size is a whole number from 0 on, not x.",
+        "3, -1, 32": "A size is a whole number from 0 on, not -1.",
+        "3, 1e9, 32": "A size is a whole number from 0 on, not 1e9.",
+        "9007199254740991, 9007199254740991": "The input would have more bytes than 64 bits can "
+        "count.",
+    }.items():
+        shape.fill(text)
+        expect(page.locator("#input-wrong")).to_have_text(said)
+        expect(shape).to_have_attribute("aria-invalid", "true")
+    shape.fill("3×16×16")
+    settle(page)
+    expect(page.locator("#input-wrong")).to_be_hidden()
+    assert shown_shapes(page) == [(1, 8, 12, 12)]
+
+
+def test_long_stacks_stay_quick_and_have_a_limit(visitor: Visitor) -> None:
+    page = open_stacks(visitor)
+    source = "nn.Conv2d(3, 3, 3, padding=1),\nnn.ReLU(),\n"
+    page.get_by_role("button", name="Import…").click()
+    page.get_by_label("Lines of PyTorch").fill(source * 500)
+    page.get_by_role("button", name="Read these lines").click()
+    settle(page)
+    expect(rows(page)).to_have_count(1000)
+    assert page.evaluate("() => location.hash") == "", "too long for a link"
+    page.get_by_role("button", name="Copy a link").click()
+    expect(page.locator(".stack-notice")).to_contain_text("too long for a link")
+    rows(page).first.get_by_role("button", name="Duplicate").click()
+    expect(page.locator(".stack-notice")).to_have_text(
+        "A stack has at most 1\u202f000 layers, not 1\u202f001."
+    )
+    expect(rows(page)).to_have_count(1000)
+    page.reload()
+    settle(page)
+    expect(rows(page)).to_have_count(1000)
+
+
+def test_addresses_that_cannot_be_read_are_told(visitor: Visitor) -> None:
+    for fragment in ("#layers=Conv2d(", "#input=x&layers=ReLU()", "#input=1,2&layers=%"):
+        page = open_stacks(visitor, fragment)
+        expect(page.locator(".stack-notice")).to_contain_text("The address cannot be read")
+        assert types(page)
+
+
+def test_stacks_work_on_a_phone(visitor: Visitor) -> None:
+    page = open_stacks(
+        visitor, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    choose_template(page, "A stack that breaks")
+    page.get_by_role("button", name="Show the repairs").tap()
+    page.locator(".repair-button").first.tap()
+    settle(page)
+    expect(page.locator("[data-broken]")).to_have_count(0)
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="From one size to another…").tap()
+    expect(page.locator(".finder-table tbody tr").first).to_be_visible()
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
