@@ -106,3 +106,23 @@ def histogram(values: Values, bins: int) -> Histogram:
         not_a_number=missing,
         infinite=flat.size - finite.size - missing,
     )
+
+
+USUAL = 0.995
+"""The share of values within ``usual_bound``."""
+SAMPLED = 2**20
+"""Of more values than these, ``usual_bound`` looks at some, evenly spaced."""
+
+
+def usual_bound(values: Values) -> float:
+    """How far from 0 all but half a per cent of the finite values are; 0 where there is none.
+
+    It is the smallest absolute value that at least that share does not exceed.
+    """
+    flat = values.reshape(-1)
+    some = np.abs(flat[:: max(1, flat.size // SAMPLED)].astype(np.float64))
+    some = some[np.isfinite(some)]
+    if not some.size:
+        return 0.0
+    place = math.ceil(USUAL * some.size) - 1
+    return float(np.partition(some, place)[place])

@@ -32,6 +32,11 @@ class LayerParameter(BaseModel):
     values: int = Field(description="How many values it has.")
     minimum: float = Field(description="Smallest finite value; 0 where there is none.")
     maximum: float = Field(description="Largest finite value; 0 where there is none.")
+    bound: float = Field(
+        description="99.5 % of the finite values are no further from 0 than this: where a few are "
+        "far larger, colours that span them all show nothing of the others."
+    )
+    beyond: int = Field(description="How many finite values are further from 0 than `bound`.")
     zeros: int = Field(description="How many values are exactly 0.")
     non_finite: int = Field(description="How many values are NaN or infinite.")
     names: list[str] = Field(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from server.engine.encode import encode_maps, layer_range
 from server.engine.node import Node
+from server.engine.statistics import usual_bound
 from server.engine.weights import Parameter, ParameterIndex, Pictured, kernels, reduced
 from server.errors import InvalidInput, LimitExceeded, NotFound
 from server.schemas.weights import LayerParameter, LayerParameters, ParameterPicture
@@ -196,6 +197,7 @@ def _parameter(weights: LayerWeights, parameter: Parameter) -> LayerParameter:
     known = np.isfinite(values)
     some = bool(known.any())
     vector = seen.form == "vector" and values.size <= LISTED
+    bound = usual_bound(values)
     return LayerParameter(
         name=parameter.name,
         shape=list(parameter.tensor.shape),
@@ -204,6 +206,8 @@ def _parameter(weights: LayerWeights, parameter: Parameter) -> LayerParameter:
         values=values.size,
         minimum=float(values[known].min()) if some else 0.0,
         maximum=float(values[known].max()) if some else 0.0,
+        bound=bound,
+        beyond=int(np.count_nonzero(known & (np.abs(values) > bound))),
         zeros=int(values.size - np.count_nonzero(values)),
         non_finite=int(values.size - np.count_nonzero(known)),
         names=list(parameter.names),

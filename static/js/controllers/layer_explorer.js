@@ -88,13 +88,16 @@ export class LayerExplorer {
     this.#version = version;
   }
 
-  /** @param {LayerNode | null} node  that is open */
-  open(node) {
+  /**
+   * @param {LayerNode | null} node  that is open
+   * @param {LayerMaps | null} maps  of it, if they are known
+   */
+  open(node, maps) {
     const other = node?.name !== this.#node?.name;
     // Pages belong to a layer: another one opens at its first.
     if (other && this.#node !== null) this.#address.set("page", null);
     this.#node = node;
-    if (other) this.#maps = null;
+    if (other || maps) this.#maps = maps;
     if (other) this.#detail.panel.setLayer(node, node ? weightsAddress(this.#model, node.name) : "");
     this.#detail.panel.setInputs(this.#address.setting("weights"));
     this.#detail.grid.choose(this.#choice);

@@ -220,7 +220,7 @@ export class NetworkExplorer {
     this.#section.toggleAttribute("data-open", node !== null);
     this.#view.setPlace?.(unfolded, camera);
     this.#view.setOpen(node?.name ?? null);
-    this.#layer.open(node);
+    this.#layer.open(node, (node && this.#maps.get(node.name)) ?? null);
     this.#detail.open(node, selection);
     if (this.#model) this.#takeMode();
     if (node) this.#detail.updateMaps(this.#maps.get(node.name) ?? null);

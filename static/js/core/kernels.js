@@ -16,6 +16,19 @@ export function weightRange(minimum, maximum) {
 }
 
 /**
+ * The range of a parameter's colours: over all its values; but where a few are far larger than the
+ * others, up to what 99.5 % of them do not exceed.
+ *
+ * @param {LayerParameter} parameter
+ * @returns {{range: ColourRange, beyond: number}} beyond: how many values are beyond it
+ */
+export function parameterRange({ minimum, maximum, bound, beyond }) {
+  const whole = weightRange(minimum, maximum);
+  if (bound === 0 || whole.high < 1.5 * bound) return { range: whole, beyond: 0 };
+  return { range: weightRange(-bound, bound), beyond };
+}
+
+/**
  * Paint one picture of an atlas of weights.
  *
  * @param {Uint32Array} pixels  height * width, written to
@@ -27,10 +40,10 @@ export function weightRange(minimum, maximum) {
 export function paintWeights(pixels, maps, picture, range, theme) {
   const table = lookupTable(range.kind, theme);
   const size = maps.height * maps.width;
-  const first = scalePosition(range, maps.channelMinimum[picture]) * 255;
-  const step = (scalePosition(range, maps.channelMaximum[picture]) * 255 - first) / 255;
+  const low = maps.channelMinimum[picture];
+  const step = (maps.channelMaximum[picture] - low) / 255;
   for (let index = 0; index < size; index += 1) {
-    pixels[index] = table[(first + step * maps.data[picture * size + index] + 0.5) | 0];
+    pixels[index] = table[Math.round(scalePosition(range, low + step * maps.data[picture * size + index]) * 255)];
   }
 }
 

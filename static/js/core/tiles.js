@@ -80,12 +80,21 @@ export function paintChannels(pixels, maps, channels, mode, theme) {
     const range = mapRange(maps, channel, mode);
     const table = lookupTable(range.kind, theme);
     const low = maps.channelMinimum[channel];
-    const first = scalePosition(range, low) * 255;
-    const step = (scalePosition(range, maps.channelMaximum[channel]) * 255 - first) / 255;
+    const extent = range.high - range.low;
+    // A scale without extent puts everything at its zero.
+    const first = extent > 0 ? ((low - range.low) / extent) * 255 : scalePosition(range, low) * 255;
+    const step = extent > 0 ? (maps.channelMaximum[channel] - low) / extent : 0;
+    const within = first >= 0 && first + step * 255 <= 255;
     const source = channel * size;
     const target = place * size;
+    if (within) {
+      for (let index = 0; index < size; index += 1) pixels[target + index] = table[(first + step * maps.data[source + index] + 0.5) | 0];
+      continue;
+    }
+    // A locked range may end before the values do: those are painted as its ends.
     for (let index = 0; index < size; index += 1) {
-      pixels[target + index] = table[(first + step * maps.data[source + index] + 0.5) | 0];
+      const position = Math.min(255, Math.max(0, first + step * maps.data[source + index]));
+      pixels[target + index] = table[(position + 0.5) | 0];
     }
   }
 }

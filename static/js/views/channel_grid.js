@@ -250,7 +250,7 @@ export class ChannelGrid {
     if (!keys.includes(sort.key)) keys.push(sort.key);
     this.#tools.show({
       sort,
-      keys,
+      keys: keys.map((each) => ({ key: each, label: this.#nameOfSort(each) })),
       hidesDead,
       dead: hidesDead ? this.#left.length : this.#deadNow,
       page: paged.page,
@@ -259,7 +259,13 @@ export class ChannelGrid {
     });
     this.#writeMeaning();
     this.#writeHealth();
+    this.#writeBeyond();
     this.#handlers.onShown(paged.channels);
+  }
+
+  /** A layer with one value each has no maximum, but a value. @param {SortKey} key */
+  #nameOfSort(key) {
+    return this.#isVector && key === "maximum" ? "value" : SORTS[key].label;
   }
 
   get #deadNow() {
@@ -279,12 +285,12 @@ export class ChannelGrid {
     if (this.#isVector && key === "order" && maps && channel < maps.channels) value = maps.channelMinimum[channel];
     if (value === undefined || value === null) return { name, value: dead ? "dead" : "", words: "", dead };
     const told = key === "sparsity" ? percent(value) : short(value, 3);
-    return { name, value: dead && key !== "contribution" && !this.#isVector ? "dead" : told, words: `${key === "order" ? "value" : SORTS[key].label} ${told}`, dead: dead && !this.#isVector };
+    return { name, value: dead && key !== "contribution" && !this.#isVector ? "dead" : told, words: dead && key !== "contribution" && !this.#isVector ? "" : `${told} ${key === "order" ? "value" : this.#nameOfSort(key)}`, dead: dead && !this.#isVector };
   }
 
   #writeMeaning() {
     const { key } = this.#choice.sort;
-    const { meaning } = SORTS[key];
+    const meaning = this.#isVector && key !== "contribution" ? "" : SORTS[key].meaning;
     const contributions = this.#facts?.contributions;
     let text = key === "order" ? "" : meaning;
     if (key !== "order" && this.#problem) text = `${meaning} ${this.#problem}`;

@@ -9,7 +9,7 @@ import { paintChannel } from "./tile_painter.js";
  * @typedef {object} ChannelMark  What stands below a channel's picture.
  * @property {string} name  its number, or the category
  * @property {string} value  "" for none
- * @property {string} words  the same for screen readers, with what it is: "mean 0.12"
+ * @property {string} words  the same for screen readers, with what it is: "0.12 mean"
  * @property {boolean} dead
  *
  * @typedef {object} ChannelListHandlers
@@ -45,6 +45,13 @@ export class ChannelList {
   #handlers;
   #seen;
   #forgetKeys;
+  /** For a picture of the page every channel is painted, seen or not. */
+  #whole = false;
+  #paintWhole = () => {
+    this.#whole = true;
+    this.#repaint();
+    inNextFrame(this.#paintWhole, () => (this.#whole = false));
+  };
 
   /**
    * @param {HTMLElement} parent
@@ -66,6 +73,7 @@ export class ChannelList {
       { keys: ["PgUp", "PgDn"], label: "Page before, after" },
       { keys: ["Enter"], label: "Open the channel" },
     ]);
+    document.addEventListener("export", this.#paintWhole);
     parent.append(this.#element);
   }
 
@@ -105,7 +113,7 @@ export class ChannelList {
   #add() {
     const canvas = html("canvas", { width: 1, height: 1 });
     const [name, value] = [html("span", { class: "channel-name", "aria-hidden": "true" }), html("span", { class: "channel-value", "aria-hidden": "true" })];
-    const button = html("button", { class: "channel", type: "button" }, canvas, name, value);
+    const button = html("button", { class: "channel", type: "button" }, canvas, name, " ", value);
     /** @type {Item} */
     const item = { element: html("li", {}, button), button, canvas, name, value, channel: 0, onScreen: false };
     button.addEventListener("click", () => this.#handlers.onOpen(item.channel));
@@ -215,7 +223,7 @@ export class ChannelList {
   #repaint() {
     inNextFrame(this, () => {
       for (const item of this.#visible) {
-        if (!this.#maps || !item.onScreen || item.channel >= this.#maps.channels) continue;
+        if (!this.#maps || !(item.onScreen || this.#whole) || item.channel >= this.#maps.channels) continue;
         paintChannel(item.canvas, this.#maps, item.channel, this.#mode);
         if (item.button === document.activeElement) this.#describe(item);
       }
@@ -225,6 +233,8 @@ export class ChannelList {
   destroy() {
     this.#forgetKeys();
     this.#seen.disconnect();
+    document.removeEventListener("export", this.#paintWhole);
+    forgetFrame(this.#paintWhole);
     forgetFrame(this);
     this.#element.remove();
   }

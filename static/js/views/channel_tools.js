@@ -1,5 +1,4 @@
 /** Sorting and paging of a layer's channels. @import {Sort, SortKey} from "../core/channel_order.js" */
-import { SORTS } from "../core/channel_order.js";
 import { html, icon } from "./dom.js";
 
 /**
@@ -12,7 +11,7 @@ import { html, icon } from "./dom.js";
  *
  * @typedef {object} ToolsState
  * @property {Sort} sort
- * @property {SortKey[]} keys  that can be chosen
+ * @property {{key: SortKey, label: string}[]} keys  that can be chosen
  * @property {boolean} hidesDead
  * @property {number} dead  how many channels are
  * @property {number} page
@@ -77,8 +76,8 @@ export class ChannelTools {
   show(state) {
     this.#state = state;
     const { sort, keys, hidesDead, dead, page, pages, words } = state;
-    if ([...this.#select.options].map(({ value }) => value).join() !== keys.join()) {
-      this.#select.replaceChildren(...keys.map((key) => html("option", { value: key }, SORTS[key].label)));
+    if ([...this.#select.options].map(({ text }) => text).join() !== keys.map(({ label }) => label).join()) {
+      this.#select.replaceChildren(...keys.map(({ key, label }) => html("option", { value: key }, label)));
     }
     this.#select.value = sort.key;
     this.#reverse.setAttribute("aria-pressed", String(sort.reversed));

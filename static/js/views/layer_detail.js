@@ -147,7 +147,7 @@ export class LayerDetail {
     this.#writeTrail(node, selection);
     const magnified = this.#vector || selection.channel !== null;
     this.#body.toggleAttribute("data-channel", magnified && !this.#vector);
-    this.#microscope.setHidden(!magnified);
+    this.#microscope.setHidden(!magnified || (this.#vector && !this.#maps));
     this.#body.toggleAttribute("data-vector", this.#vector);
     this.grid.setCurrent(selection.channel);
     if (otherChannel && magnified) this.#microscope.clear();
@@ -328,6 +328,7 @@ export class LayerDetail {
   /** The values of a vector are in the atlas exactly: each channel's minimum is its one value. */
   #showVector() {
     const maps = this.#maps;
+    this.#microscope.setHidden(maps === null);
     if (!maps) return this.#microscope.clear();
     const width = this.#listWidth;
     const rows = Math.ceil(maps.channels / width);

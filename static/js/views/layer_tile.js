@@ -142,7 +142,7 @@ export class LayerTile {
     context.clearRect(0, 0, deviceWidth, deviceHeight);
     if (isVector(this.#node.shape)) {
       this.#caption(0);
-      if (this.#maps) paintSpectrum(context, this.#maps, deviceWidth, deviceHeight);
+      if (this.#maps) paintSpectrum(context, this.#maps, deviceWidth, deviceHeight, this.#mode);
       return;
     }
     const arrangement = arrangeWithCounter(width, height, this.#channels, COUNTER, GAP);

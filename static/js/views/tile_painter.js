@@ -76,12 +76,13 @@ export function paintTiles(context, maps, { columns, side, shown }, gap, mode, d
  * @param {LayerMaps} maps
  * @param {number} width  device pixels
  * @param {number} height
+ * @param {RangeMode} mode
  */
-export function paintSpectrum(context, maps, width, height) {
+export function paintSpectrum(context, maps, width, height, mode) {
   const count = maps.channels;
   const image = imageOf(1, count);
   const channels = Array.from({ length: count }, (_, index) => index);
-  paintChannels(new Uint32Array(image.data.buffer), maps, channels, "layer", currentTheme());
+  paintChannels(new Uint32Array(image.data.buffer), maps, channels, mode === "channel" ? "layer" : mode, currentTheme());
   const flat = width > height * 2;
   [scratch.width, scratch.height] = [1, count];
   const pen = context2d(scratch);

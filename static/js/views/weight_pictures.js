@@ -1,7 +1,7 @@
 /** Weights as pictures, one for each channel. @import {LayerMaps, LayerParameter, RangeMode} from "../core/types.js" */
-import { paintColours, paintWeights, picturesInWords, weightRange } from "../core/kernels.js";
+import { paintColours, paintWeights, parameterRange, picturesInWords, weightRange } from "../core/kernels.js";
 import { quantisedValue } from "../core/atlas.js";
-import { short } from "../core/numbers.js";
+import { percent, plural, short } from "../core/numbers.js";
 import { context2d, html } from "./dom.js";
 import { Legend } from "./legend.js";
 import { currentTheme, onThemeChange } from "./theme.js";
@@ -34,7 +34,7 @@ export class WeightPictures {
   constructor() {
     const legend = html("div");
     this.#scale = legend;
-    this.element = html("div", { class: "weight-pictures" }, this.#words, legend, this.#list, this.#matrix, this.#reading, this.#note);
+    this.element = html("div", { class: "weight-pictures" }, this.#words, legend, this.#note, this.#list, this.#matrix, this.#reading);
     this.#legend = new Legend(legend);
     this.#matrix.addEventListener("pointermove", (event) => this.#read(event, this.#matrix, null));
     this.#list.addEventListener("pointermove", (event) => {
@@ -68,7 +68,13 @@ export class WeightPictures {
     const { maps, parameter, inputs } = /** @type {PicturesContent} */ (this.#content);
     if (this.#single) return weightRange(maps.channelMinimum[picture], maps.channelMaximum[picture]);
     // Over inputs, other values come about than the parameter has.
-    return inputs === "norm" || inputs === "mean" ? weightRange(maps.minimum, maps.maximum) : weightRange(parameter.minimum, parameter.maximum);
+    return inputs === "norm" || inputs === "mean" ? weightRange(maps.minimum, maps.maximum) : parameterRange(parameter).range;
+  }
+
+  /** How many weights the colours do not reach. */
+  get #beyond() {
+    const { parameter, inputs } = /** @type {PicturesContent} */ (this.#content);
+    return this.#single || inputs === "norm" || inputs === "mean" ? 0 : parameterRange(parameter).beyond;
   }
 
   #paint() {
@@ -80,7 +86,9 @@ export class WeightPictures {
     this.#matrix.hidden = !matrix;
     this.#scale.hidden = inputs === "rgb";
     if (this.#single) this.#legend.showMeaning("weights");
-    else this.#legend.show(this.#rangeOf(0));
+    else this.#legend.show(this.#rangeOf(0), null, { below: this.#beyond > 0, above: this.#beyond > 0 });
+    this.#note.hidden = this.#beyond === 0;
+    this.#note.textContent = `${plural(this.#beyond, "weight")} (${percent(this.#beyond / content.parameter.values)}) of the layer ${this.#beyond === 1 ? "is" : "are"} beyond these colours and drawn as their ends.`;
     if (matrix) return this.#paintMatrix(content);
     while (this.#list.children.length < outputs.length) {
       this.#list.append(html("li", {}, html("canvas", { role: "img" }), html("span", { "aria-hidden": "true" })));
@@ -110,7 +118,7 @@ export class WeightPictures {
     [canvas.width, canvas.height] = [maps.width, outputs.length];
     const image = new ImageData(maps.width, outputs.length);
     const pixels = new Uint32Array(image.data.buffer);
-    const range = weightRange(parameter.minimum, parameter.maximum);
+    const { range } = parameterRange(parameter);
     outputs.forEach((_, place) => paintWeights(pixels.subarray(place * maps.width, (place + 1) * maps.width), maps, place, range, currentTheme()));
     context2d(canvas).putImageData(image, 0, 0);
     canvas.setAttribute("aria-label", `A matrix of weights: ${outputs.length} rows, one for each channel of the page, and ${maps.width} columns, one for each input. From ${short(maps.minimum, 3)} to ${short(maps.maximum, 3)}.`);

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from server.engine.encode import layer_range
-from server.engine.statistics import channel_statistics, histogram
+from server.engine.statistics import channel_statistics, histogram, usual_bound
 
 MAPS = arrays.arrays(
     np.float32,
@@ -66,3 +66,12 @@ def test_equal_values_are_one_bin() -> None:
     assert (found.edges.tolist(), found.counts.tolist()) == ([2.5, 2.5], [7])
     close = np.array([1.0, np.nextafter(1.0, 2.0)])
     assert histogram(close, 10).counts.tolist() == [2]
+
+
+def test_nearly_all_values_are_within_the_usual_bound() -> None:
+    values = np.arange(-1000, 1001, dtype=np.float32)
+    bound = usual_bound(values)
+    assert bound == np.quantile(np.abs(values), 0.995, method="inverted_cdf")
+    assert (np.abs(values) > bound).mean() <= 0.005
+    assert usual_bound(np.array([np.nan, np.inf, 2.0, -3.0])) == 3
+    assert usual_bound(np.array([np.nan])) == 0
