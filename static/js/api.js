@@ -193,6 +193,31 @@ export async function getMaps(id, layers) {
   return decodeAtlas(buffer).layers;
 }
 
+/** Where the exact input of an inspection is, as .npz. @param {string} id */
+export function inputAddress(id) {
+  return `${inspectionPath(id)}/input.npz`;
+}
+
+/** Where the exact output of a layer is, as .npz. @param {string} id @param {string} layer */
+export function outputAddress(id, layer) {
+  return `${inspectionPath(id)}/layers/${encodeURIComponent(layer)}.npz`;
+}
+
+/**
+ * A file of the server, to be saved.
+ *
+ * @param {string} address
+ * @returns {Promise<Blob>}
+ */
+export async function getFile(address) {
+  const response = await request(address);
+  try {
+    return await response.blob();
+  } catch (error) {
+    throw new Unreachable(error);
+  }
+}
+
 /**
  * Exact values of one channel.
  *

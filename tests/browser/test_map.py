@@ -29,10 +29,10 @@ def items(page: Page) -> list[str]:
 
 def view(page: Page) -> list[float]:
     """Scale of the map, and where its corner is on the screen."""
-    matrix: list[float] = page.locator(".map-world").evaluate(
-        "it => { const {a, e, f} = new DOMMatrix(getComputedStyle(it).transform); return [a, e, f] }"
+    matrix: dict[str, float] = page.locator(".map-world").evaluate(
+        "it => new DOMMatrix(getComputedStyle(it).transform).toJSON()"
     )
-    return matrix
+    return [matrix["a"], matrix["e"], matrix["f"]]
 
 
 def expect_items(page: Page, count: int) -> None:

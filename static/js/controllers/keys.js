@@ -42,7 +42,9 @@ export class Keys {
     const command = commandOf(event, singleKeysOn());
     if (!command) return;
     event.preventDefault();
-    this.#onCommand(command);
+    // What a button of the page does, its key does.
+    if (command === "export") document.getElementById("export-button")?.click();
+    else this.#onCommand(command);
   }
 
   destroy() {

@@ -3,6 +3,7 @@
  *
  * @import {Cell, Inspection, LayerMaps, LayerNode, Model, RangeMode, SessionStatus} from "../core/types.js"
  * @import {MapView} from "../core/map_view.js"
+ * @import {MapContents} from "../views/network_map.js"
  * @import {Address} from "./address.js"
  */
 import { ApiProblem, getModel } from "../api.js";
@@ -19,6 +20,7 @@ import { isShortcut } from "../views/key_rules.js";
 import { Legend } from "../views/legend.js";
 import { RangeSwitch } from "../views/range_switch.js";
 import { ChannelReader } from "./channel_reader.js";
+import { Exporter } from "./exporter.js";
 import { LayerExplorer } from "./layer_explorer.js";
 import { UnitExplorer } from "./unit_explorer.js";
 
@@ -33,6 +35,7 @@ import { UnitExplorer } from "./unit_explorer.js";
  * @property {(mode: RangeMode) => void} setMode
  * @property {(name: string | null) => void} setOpen
  * @property {(unfolded: string[] | null, camera: MapView | null) => void} [setPlace]  what of the network is shown
+ * @property {MapContents | null} [contents]  for pictures of it
  * @property {(name: string) => void} focus
  * @property {() => void} focusFirst
  *
@@ -115,6 +118,7 @@ export class NetworkExplorer {
     this.#mode = modeOf(address.setting("range") ?? recall("range"));
     this.#switch = new RangeSwitch(scale, this.#mode, (mode) => this.#chooseMode(mode));
     this.#detail.setMode(this.#mode);
+    new Exporter(() => this.#explored, () => handlers.onLost());
     document.addEventListener("keydown", (event) => this.#keyed(event));
     registerKeys(PLACES.anywhere, [
       { keys: ["[", "]"], label: "Layer or channel before, after" },
@@ -133,6 +137,13 @@ export class NetworkExplorer {
   get #node() {
     const name = this.#address.state.layer;
     return this.#model?.nodes.find((layer) => layer.name === name) ?? null;
+  }
+
+  /** What is shown, for taking it away. */
+  get #explored() {
+    const { channel } = this.#address.state;
+    const node = this.#node;
+    return { model: this.#model, inspection: this.#inspection, node, channel, maps: node ? (this.#maps.get(node.name) ?? null) : null, mode: this.#mode, map: this.#view.contents ?? null };
   }
 
   /** Fetch the network's description, however long the server takes to be there. */

@@ -11,7 +11,7 @@ import { plural } from "./numbers.js";
 
 /** @typedef {Record<"ground" | "panel" | "line" | "wire" | "text" | "muted", string>} SvgColours */
 
-export const HEAD = 86;
+const HEAD = 86;
 const MARGIN = 24;
 const FOOT = 40;
 /** Where an item's maps stand within it. */
@@ -43,20 +43,22 @@ export function fitted(text, width, size) {
  * @param {string} map.note  what the colours mean, and whose drawing it is
  * @param {SvgColours} map.colours
  * @param {ReadonlyMap<string, string>} map.pictures  data: addresses of the maps of items, which may be missing
+ * @param {boolean} [map.bare]  without title and note, for a picture that has its own
  * @returns {{markup: string, width: number, height: number}}
  */
-export function mapSvg({ layout, items, twins, title, subtitle, note, colours, pictures }) {
+export function mapSvg({ layout, items, twins, title, subtitle, note, colours, pictures, bare = false }) {
   const known = new Map(items.map((item) => [item.id, item]));
+  const head = bare ? MARGIN / 2 : HEAD;
   const width = Math.ceil(Math.max(layout.width + 2 * MARGIN, 480));
-  const height = Math.ceil(layout.height + HEAD + FOOT);
+  const height = Math.ceil(layout.height + head + (bare ? MARGIN / 2 : FOOT));
   const lines = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="${SANS}" role="img" aria-label="${escaped(`Map of ${title}`)}">`,
     `<title>${escaped(title)}</title>`,
     `<desc>${escaped(`${subtitle} ${note}`)}</desc>`,
     `<rect width="${width}" height="${height}" fill="${colours.ground}"/>`,
-    text(MARGIN, 38, title, { size: 24, colour: colours.text, bold: true }),
-    text(MARGIN, 62, subtitle, { size: 14, colour: colours.muted }),
-    `<g transform="translate(${(width - layout.width) / 2} ${HEAD})">`,
+    bare ? "" : text(MARGIN, 38, title, { size: 24, colour: colours.text, bold: true }),
+    bare ? "" : text(MARGIN, 62, subtitle, { size: 14, colour: colours.muted }),
+    `<g transform="translate(${(width - layout.width) / 2} ${head})">`,
     ...[...layout.groups].map(([id, box]) => frame(id, box, colours)),
     `<g fill="none" stroke="${colours.wire}" stroke-width="2">`,
     ...layout.connections.map(({ from, to, points }) => `<path d="${curvePath(points)}" data-from="${escaped(from)}" data-to="${escaped(to)}"/>`),
@@ -69,7 +71,7 @@ export function mapSvg({ layout, items, twins, title, subtitle, note, colours, p
       return item ? node(item, box, twins.get(id) ?? 0, colours, pictures.get(id)) : input(id, box, colours);
     }),
     "</g>",
-    text(MARGIN, height - 14, note, { size: 12, colour: colours.muted }),
+    bare ? "" : text(MARGIN, height - 14, note, { size: 12, colour: colours.muted }),
     "</svg>",
   ];
   return { markup: lines.join("\n"), width, height };

@@ -29,6 +29,12 @@ const LEGIBLE = 0.45;
 const INPUT = { width: 64, height: 44 };
 
 /**
+ * @typedef {object} MapContents  What is on the map, for pictures of it.
+ * @property {LayoutAnswer} layout
+ * @property {MapItem[]} items
+ * @property {Map<string, LayerMaps>} maps
+ * @property {RangeMode} mode
+ *
  * @typedef {object} MapHandlers
  * @property {(layer: string) => void} onOpen
  * @property {() => void} onScreenChange
@@ -222,11 +228,10 @@ export class NetworkMap {
     return this.#tiles.onScreen;
   }
 
-  /** What is on the map, for a picture of it; null: it is not laid out yet. */
+  /** @returns {MapContents | null} null: it is not laid out yet */
   get contents() {
     if (!this.#layout || this.#layout.id !== this.#request) return null;
-    const { view, size } = this.#camera;
-    return { layout: this.#layout, items: this.#items, maps: this.#maps, mode: this.#mode, view, size };
+    return { layout: this.#layout, items: this.#items, maps: this.#maps, mode: this.#mode };
   }
 
   /** @param {Map<string, LayerMaps>} maps */

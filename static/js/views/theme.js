@@ -33,6 +33,29 @@ export function onThemeChange(listener) {
   return () => changes.removeEventListener("change", listener);
 }
 
+/**
+ * Run something with the page in a theme, and bring back its own.
+ *
+ * @template Result
+ * @param {Theme} theme
+ * @param {() => Promise<Result>} run
+ * @returns {Promise<Result>}
+ */
+export async function inTheme(theme, run) {
+  const root = document.documentElement;
+  const before = root.dataset.theme;
+  if (currentTheme() === theme) return run();
+  root.dataset.theme = theme;
+  changes.dispatchEvent(new Event("change"));
+  try {
+    return await run();
+  } finally {
+    if (before === undefined) delete root.dataset.theme;
+    else root.dataset.theme = before;
+    changes.dispatchEvent(new Event("change"));
+  }
+}
+
 /** The button that goes round: as the system, light, dark. */
 export class ThemeButton {
   #button;
