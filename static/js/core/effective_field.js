@@ -61,6 +61,17 @@ export function shareWithin(heat, rows, columns) {
 }
 
 /**
+ * How much of some rows and columns lies on the image: padding has no pixels.
+ *
+ * @param {Heat} heat
+ * @param {Interval} rows
+ * @param {Interval} columns
+ */
+function areaWithin({ height, width }, [top, bottom], [left, right]) {
+  return Math.max(0, Math.min(bottom, height) - Math.max(top, 0)) * Math.max(0, Math.min(right, width) - Math.max(left, 0));
+}
+
+/**
  * The fewest pixels that have half of the whole.
  *
  * @param {Heat} heat
@@ -101,6 +112,8 @@ export function heatInWords(heat, field, over, inputs) {
   const pixels = `Half of the effect ${on} comes from ${plural(pixelsOfHalf(heat), "pixel")} of ${count(heat.values.length)}.`;
   const box = field.unclipped ?? field.box;
   if (!box || box.some(([first, stop]) => stop - first < 4)) return pixels;
-  const share = shareWithin(heat, middleHalf(box[0]), middleHalf(box[1]));
-  return `${pixels} The middle quarter of the field has ${percent(share)} of it; spread evenly it would have 25 %.`;
+  const middle = /** @type {[Interval, Interval]} */ (box.map(middleHalf));
+  const share = shareWithin(heat, ...middle);
+  const even = areaWithin(heat, ...middle) / areaWithin(heat, box[0], box[1]);
+  return `${pixels} The middle quarter of the field has ${percent(share)} of it; spread evenly it would have ${percent(even)}.`;
 }

@@ -201,7 +201,7 @@ export class PixelView {
       const marked = new Path2D();
       marked.addPath(new Path2D(this.#marks), new DOMMatrix([cellWidth, 0, 0, cellHeight, 0, 0]));
       const accent = tokenColour("--accent");
-      context.globalAlpha = 0.18;
+      context.globalAlpha = 0.12;
       context.fillStyle = accent;
       context.fill(marked);
       context.globalAlpha = 1;
