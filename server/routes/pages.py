@@ -107,7 +107,7 @@ async def compare_page(
             "name": model.name,
             "title": model.title,
             "input_shape": list(model.input_shape),
-            "categories": len(model.categories),
+            "top_k": min(len(model.categories), services.settings.top_k),
             "multiply_accumulates": model.multiply_accumulates,
             "kind": model.kind,
         }

@@ -299,7 +299,7 @@ def test_what_one_stroke_changes_and_a_link_that_brings_it_back(visitor: Visitor
     choose(page, "a", "house")
     page.get_by_role("button", name="Copy A to B").click()
     settle(page)
-    expect(page.locator(".pair-empty")).to_contain_text("Both drawings are the same")
+    expect(page.locator(".pair-empty")).to_contain_text("the same input")
     assert set(page.locator(APART).all_inner_texts()) == {"0 %"}
     draw(page, [[[40, 220], [10, 10]]], "#canvas-b")
     settle(page)
@@ -403,15 +403,17 @@ def test_networks_that_take_no_drawings_are_refused_in_a_sentence(visitor: Visit
         answer = route.fetch()
         photographs = (
             '{"name": "photographs", "title": "Photographs", "input_shape": [3, 224, 224], '
-            '"categories": 1000, "multiply_accumulates": 1, "kind": "image"}'
+            '"top_k": 1000, "multiply_accumulates": 1, "kind": "image"}'
         )
         body = answer.text().replace('id="model-list">[', f'id="model-list">[{photographs}, ')
         route.fulfill(response=answer, body=body)
 
     page.route("**/compare", with_photographs)
-    page.goto(f"{visitor.address}/compare#mode=models&other=photographs")
+    page.goto(f"{visitor.address}/compare#mode=models&model={MODEL}&other=photographs")
     page.reload()
-    expect(refusal).to_contain_text("Photographs takes images of 3 × 224 × 224, not drawings")
+    expect(refusal).to_contain_text(
+        "Doodle classifier takes drawings and Photographs takes images of 3 × 224 × 224"
+    )
     expect(page.locator("#model-b option:disabled")).to_have_count(1)
     page.locator("#model-b").select_option(OTHER)
     expect(refusal).to_be_hidden()

@@ -55,8 +55,8 @@ export function comparedPictures(selection, exact, mode, pair) {
  * @param {RangeMode} mode
  * @returns {ComparedPicture | string}
  */
-function differencePicture({ layers, open, alike, difference }, a, b, mode) {
-  if (!alike) return `${whyNoDifference(layers.a.node.shape, layers.b.node.shape)} ${linkInWords(layers)}`;
+function differencePicture({ layers, open, alike, difference, onOneImage }, a, b, mode) {
+  if (!alike) return `${whyNoDifference(layers.a.node.shape, layers.b.node.shape)} ${linkInWords(layers, onOneImage)}`;
   if (!difference || typeof a === "string" || typeof b === "string") return "The difference appears once both sides have an answer.";
   const { vector, count, listWidth } = layers.a;
   const exact = a.exact && b.exact;
@@ -68,8 +68,14 @@ function differencePicture({ layers, open, alike, difference }, a, b, mode) {
   return { values, exact, range, title: `largest ${short(largest, 3)}`, count: vector ? count : undefined };
 }
 
-/** What becomes of a cell in layers of two shapes. @param {CompareSelection["layers"]} layers */
-function linkInWords({ a, b }) {
+/**
+ * What becomes of a cell in layers of two shapes.
+ *
+ * @param {CompareSelection["layers"]} layers
+ * @param {boolean} onOneImage  whether both networks read images of one size
+ */
+function linkInWords({ a, b }, onOneImage) {
+  if (!onOneImage) return "The networks read images of two sizes, so no cells are linked.";
   const without = [a, b].filter(({ node }) => !placed(node)).map(({ node }) => node.name);
   if (without.length === 0) return "A cell of one is linked to the cell of the other whose receptive field has its centre nearest to the same place of the image.";
   return `The cells of ${[...new Set(without)].join(" and ")} have no places of their own on the image, so none are linked.`;

@@ -5,6 +5,7 @@
  * @import {CompareState} from "../core/compare_state.js"
  * @import {Command} from "../core/shortcuts.js"
  * @import {Drawing, Model, SessionStatus} from "../core/types.js"
+ * @import {Input} from "./live_session.js"
  * @import {Pair} from "./pair_session.js"
  */
 import { ApiProblem, getExamples, getMatches, getModel } from "../api.js";
@@ -25,11 +26,11 @@ import { Announcer } from "./announcer.js";
 import { CompareAddress } from "./compare_address.js";
 import { CompareLayers } from "./compare_layers.js";
 import { Keys } from "./keys.js";
-import { PadPanel } from "./pad_panel.js";
+import { isEmpty, NOTHING, PadPanel } from "./pad_panel.js";
 import { PairSession } from "./pair_session.js";
 
 /**
- * @typedef {{name: string, title: string, input_shape: number[], categories: number, multiply_accumulates: number, kind: "doodle" | "image" | "example"}} Choice
+ * @typedef {{name: string, title: string, input_shape: number[], top_k: number, multiply_accumulates: number, kind: "doodle" | "image" | "example"}} Choice
  *   A network to choose; kind: what it takes.
  */
 
@@ -52,8 +53,8 @@ export class ComparePage {
   #session;
   #layers;
   #keys;
-  /** The drawings as they are now, those under the pen as well. @type {Sides<Drawing>} */
-  #drawings = { a: [], b: [] };
+  /** The inputs as they are now, those under the pen as well. @type {Sides<Input>} */
+  #inputs = { a: NOTHING, b: NOTHING };
   /** @type {Side} the pad that was used last */
   #last = "a";
   /** @type {Pair} */
@@ -76,9 +77,10 @@ export class ComparePage {
     /** @param {Side} side */
     const pad = (side) =>
       new PadPanel(byId(`pad-${side}`, HTMLElement), {
-        onDraw: (drawing) => this.#drawn(side, drawing),
-        onChange: (drawing) => this.#changed(side, drawing),
+        onDraw: (input) => this.#drawn(side, input),
+        onChange: (input) => this.#changed(side, input),
         onSay: (text) => this.#announcer.say(text),
+        onRefused: (reason) => this.#toast(reason),
       });
     this.#pads = { a: pad("a"), b: pad("b") };
     this.#session = new PairSession({
@@ -127,6 +129,12 @@ export class ComparePage {
     for (const side of SIDES) {
       for (const type of ["pointerdown", "focusin"]) byId(`pad-${side}`, HTMLElement).addEventListener(type, () => (this.#last = side));
     }
+    document.addEventListener("paste", (event) => {
+      const file = [...(event.clipboardData?.files ?? [])].find(({ type }) => type.startsWith("image/"));
+      if (!file) return;
+      event.preventDefault();
+      this.#pads[this.#side].take(file);
+    });
     addEventListener("online", () => this.#retry());
   }
 
@@ -143,8 +151,8 @@ export class ComparePage {
       } catch (error) {
         this.#toast(error instanceof Error ? error.message : String(error));
       }
-      if (first) this.#pads[side].open(drawing);
-      else this.#pads[side].push(drawing);
+      if (first) this.#pads[side].open({ drawing, image: null });
+      else this.#pads[side].push({ drawing, image: null });
     }
     this.#apply();
   }
@@ -162,7 +170,11 @@ export class ComparePage {
 
   /** @param {Side} side @param {string} name */
   #choose(side, name) {
-    this.#go(side === "a" ? { model: name } : { other: name });
+    // What the other side had may take other inputs than this one.
+    const kinds = this.#choices.find((choice) => choice.name === name)?.kind;
+    const fits = this.#choices.find((choice) => choice.name === this.#address.state.other)?.kind === kinds;
+    if (side === "b") this.#go({ other: name });
+    else this.#go(fits ? { model: name } : { model: name, other: null });
   }
 
   /** @param {Partial<CompareState>} change  of what is compared */
@@ -174,17 +186,18 @@ export class ComparePage {
   /** The networks that the address names. @returns {Sides<Choice> | string} or why they cannot be compared */
   get #networks() {
     const { mode, model, other } = this.#address.state;
-    const ours = this.#choices.filter(({ kind }) => kind === "doodle");
     /** @param {string} name */
     const named = (name) => this.#choices.find((choice) => choice.name === name);
-    const a = model === null ? ours[0] : named(model);
-    const b = mode === "drawings" ? a : other === null ? nearest(a, ours) : named(other);
+    const a = model === null ? this.#choices.find(({ kind }) => kind !== "example") : named(model);
+    const b = mode === "drawings" ? a : other === null ? nearest(a, this.#choices) : named(other);
     if (!a || !b) {
       const missing = !a ? model : other;
-      return missing === null ? "No network here takes drawings." : `There is no network named ${missing} here. Choose another one.`;
+      return missing === null ? "No network here takes drawings or images." : `There is no network named ${missing} here. Choose another one.`;
     }
-    const foreign = [a, b].find(({ kind }) => kind !== "doodle");
-    return foreign ? `${foreign.title} takes ${taken(foreign)}, not drawings: it cannot be given what is drawn here.` : { a, b };
+    const closed = [a, b].find(({ kind }) => kind === "example");
+    if (closed) return `${closed.title} runs on examples of its own: it can be given nothing that is drawn or opened here.`;
+    if (a.kind === b.kind) return { a, b };
+    return `${a.title} takes ${taken(a)} and ${b.title} takes ${taken(b)}: two networks are compared on one and the same input.`;
   }
 
   /** Show what the address says is compared. */
@@ -196,7 +209,10 @@ export class ComparePage {
     this.#mode.set(state.mode);
     byId("model-b-field", HTMLElement).hidden = state.mode === "drawings";
     byId("side-b", HTMLElement).hidden = byId("copy-tools", HTMLElement).hidden = state.mode === "models";
-    byId("pad-a-name", HTMLElement).textContent = state.mode === "models" ? "The drawing" : "Drawing A";
+    const images = typeof networks !== "string" && networks.a.kind === "image";
+    byId("pad-a-name", HTMLElement).textContent = state.mode === "models" ? (images ? "The image" : "The drawing") : images ? "Image A" : "Drawing A";
+    byId("pad-b-name", HTMLElement).textContent = images ? "Image B" : "Drawing B";
+    for (const side of SIDES) this.#pads[side].setTakes(!images);
     const refused = typeof networks === "string";
     byId("compare-refusal", HTMLElement).hidden = !refused;
     byId("compare-refusal", HTMLElement).textContent = refused ? networks : "";
@@ -221,18 +237,20 @@ export class ComparePage {
 
   /** @param {Sides<Choice> | null} networks */
   #fillSelects(networks) {
-    for (const side of SIDES) {
-      const select = this.#selects[side];
-      if (select.options.length === 0) {
-        for (const choice of this.#choices) {
-          const draws = choice.kind === "doodle";
-          const option = new Option(draws ? choice.title : `${choice.title} (takes ${taken(choice)})`, choice.name);
-          option.disabled = !draws;
-          select.add(option);
-        }
+    const { a: selectA, b: selectB } = this.#selects;
+    if (selectA.options.length === 0) {
+      for (const select of [selectA, selectB]) {
+        for (const choice of this.#choices) select.add(new Option(choice.kind === "doodle" ? choice.title : `${choice.title} (takes ${taken(choice)})`, choice.name));
       }
-      select.value = networks?.[side].name ?? "";
     }
+    const { state } = this.#address;
+    selectA.value = networks?.a.name ?? state.model ?? this.#choices[0]?.name ?? "";
+    selectB.value = networks?.b.name ?? state.other ?? "";
+    const kind = this.#choices.find(({ name }) => name === selectA.value)?.kind;
+    this.#choices.forEach((choice, index) => {
+      selectA.options[index].disabled = choice.kind === "example";
+      selectB.options[index].disabled = choice.kind === "example" || choice.kind !== kind;
+    });
   }
 
   /**
@@ -270,33 +288,40 @@ export class ComparePage {
     }
   }
 
-  /** @param {Side} side @param {Drawing} drawing  under the pen */
-  #drawn(side, drawing) {
-    this.#drawings[side] = drawing;
+  /** @param {Side} side @param {Input} input  under the pen */
+  #drawn(side, input) {
+    this.#inputs[side] = input;
     this.#ask();
   }
 
-  /** @param {Side} side @param {Drawing} drawing */
-  #changed(side, drawing) {
-    this.#drawings[side] = drawing;
-    const code = encodeDrawing(drawing);
+  /** @param {Side} side @param {Input} input */
+  #changed(side, input) {
+    this.#inputs[side] = input;
+    const code = encodeDrawing(input.drawing);
     this.#address.note({ [side]: code });
     remember(KEPT[side], code || null);
-    const { a, b } = this.#pads ?? {};
-    byId("copy-drawing", HTMLButtonElement).disabled = !a?.drawing.length;
-    byId("swap-drawings", HTMLButtonElement).disabled = !a?.drawing.length && !b?.drawing.length;
+    const { a, b } = this.#inputs;
+    byId("copy-drawing", HTMLButtonElement).disabled = isEmpty(a);
+    byId("swap-drawings", HTMLButtonElement).disabled = isEmpty(a) && isEmpty(b);
     this.#ask();
   }
 
-  /** Have the newest drawings answered. */
+  /** Whether a side has what its network takes. @param {Side} side */
+  #has(side) {
+    const networks = this.#networks;
+    const input = this.#inputs[side];
+    return typeof networks !== "string" && networks[side].kind === "image" ? input.image !== null : !isEmpty(input);
+  }
+
+  /** Have the newest inputs answered. */
   #ask() {
     const networks = this.#networks;
     if (typeof networks === "string") return;
     const { mode } = this.#address.state;
-    // Both networks are given the very same drawing.
-    const drawings = mode === "models" ? { a: this.#drawings.a, b: this.#drawings.a } : this.#drawings;
+    /** Both networks are given the very same input. @param {Side} side */
+    const source = (side) => (mode === "models" ? "a" : side);
     /** @param {Side} side */
-    const question = (side) => (drawings[side].length > 0 ? { model: networks[side].name, topK: networks[side].categories, drawing: drawings[side] } : null);
+    const question = (side) => (this.#has(source(side)) ? { model: networks[side].name, topK: Math.max(1, networks[side].top_k), input: this.#inputs[source(side)] } : null);
     const asked = { a: question("a"), b: question("b") };
     this.#session.offer(asked);
     if (!asked.a && !asked.b) this.#clear();
@@ -329,19 +354,26 @@ export class ComparePage {
     const networks = this.#networks;
     const { mode } = this.#address.state;
     const titles = typeof networks === "string" ? { a: "", b: "" } : { a: networks.a.title, b: networks.b.title };
-    const names = mode === "models" ? titles : { a: "Drawing A", b: "Drawing B" };
+    const what = this.#takesImages ? "Image" : "Drawing";
+    const names = mode === "models" ? titles : { a: `${what} A`, b: `${what} B` };
     this.#guesses.show(this.#pair, names, this.#missing());
+  }
+
+  get #takesImages() {
+    const networks = this.#networks;
+    return typeof networks !== "string" && networks.a.kind === "image";
   }
 
   /** What to do where a side has no answer, in a sentence. */
   #missing() {
     const { mode } = this.#address.state;
-    const [a, b] = SIDES.map((side) => this.#drawings[side].length > 0);
-    if (mode === "models") return a ? "" : "Draw something, or start from an example: both networks answer, and every layer of one stands beside its counterpart.";
-    if (!a && !b) return "Draw A, copy it to B and add a stroke there: what does one stroke change?";
-    if (a && !b) return "Copy A to B and change a stroke, or draw something else there.";
-    if (!a) return "Draw something for A as well, or start from an example.";
-    return this.#drawings.a === this.#drawings.b ? "Both drawings are the same, and so is everything below: change a stroke of B." : "";
+    const [a, b] = SIDES.map((side) => this.#has(side));
+    const begin = this.#takesImages ? "Open an image, drop or paste one" : "Draw something, or start from an example";
+    if (mode === "models") return a ? "" : `${begin}: both networks answer, and every layer of one stands beside its counterpart.`;
+    if (!a && !b) return this.#takesImages ? `${begin} on each side: see where they part, layer by layer.` : "Draw A, copy it to B and add a stroke there: what does one stroke change?";
+    if (a && !b) return this.#takesImages ? `${begin} for B as well.` : "Copy A to B and change a stroke, or draw something else there.";
+    if (!a) return `${begin} for A as well.`;
+    return this.#inputs.a === this.#inputs.b ? "Both sides have the same input, so everything below is the same too: change B." : "";
   }
 
   #announce() {
@@ -384,24 +416,29 @@ export class ComparePage {
   }
 
   #copy() {
-    const { drawing } = this.#pads.a;
-    if (drawing.length === 0) return;
-    this.#pads.b.push(drawing);
+    const { input } = this.#pads.a;
+    if (isEmpty(input)) return;
+    this.#pads.b.push(input);
     this.#announcer.say("A copied to B. Change a stroke there.");
     this.#pads.b.focus();
   }
 
   #swap() {
     const { a, b } = this.#pads;
-    const [ofA, ofB] = [a.drawing, b.drawing];
+    const [ofA, ofB] = [a.input, b.input];
     a.push(ofB);
     b.push(ofA);
     this.#announcer.say("A and B swapped.");
   }
 
+  /** The pad that keys and the clipboard are for. */
+  get #side() {
+    return this.#address.state.mode === "models" ? "a" : this.#last;
+  }
+
   /** @param {Command} command */
   #command(command) {
-    const side = this.#address.state.mode === "models" ? "a" : this.#last;
+    const side = this.#side;
     switch (command) {
       case "undo":
       case "redo":
@@ -421,11 +458,12 @@ export class ComparePage {
   }
 
   async #copyLink() {
+    const held = SIDES.some((side) => this.#inputs[side].image) ? "this view, without the images" : "these drawings and this view";
     try {
       await navigator.clipboard.writeText(this.#address.link);
-      this.#toast("Link copied. It opens these drawings and this view.");
+      this.#toast(`Link copied. It opens ${held}.`);
     } catch {
-      this.#toast("Copy the address of this page: it opens these drawings and this view.");
+      this.#toast(`Copy the address of this page: it opens ${held}.`);
     }
   }
 
@@ -440,7 +478,7 @@ export class ComparePage {
 }
 
 /**
- * The network to hold beside one: of the others that which costs most nearly the same.
+ * The network to hold beside one: of those that take the same, that which costs most nearly the same.
  *
  * @param {Choice | undefined} one
  * @param {Choice[]} choices
@@ -449,11 +487,11 @@ function nearest(one, choices) {
   if (!one) return undefined;
   /** @param {Choice} choice */
   const apart = ({ multiply_accumulates: cost }) => Math.abs(Math.log(Math.max(1, cost) / Math.max(1, one.multiply_accumulates)));
-  const [first] = choices.filter((choice) => choice !== one).sort((a, b) => apart(a) - apart(b));
+  const [first] = choices.filter((choice) => choice !== one && choice.kind === one.kind).sort((a, b) => apart(a) - apart(b));
   return first ?? one;
 }
 
-/** What a network takes that takes no drawings. @param {Choice} choice */
+/** What a network takes, in words. @param {Choice} choice */
 function taken({ kind, input_shape: shape }) {
-  return kind === "image" ? `images of ${shape.join(" × ")}` : "examples of its own";
+  return kind === "doodle" ? "drawings" : kind === "image" ? `images of ${shape.join(" × ")}` : "examples of its own";
 }

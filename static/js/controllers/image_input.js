@@ -1,7 +1,7 @@
 /** Images from a file, the clipboard or a drop. */
 
 /** Larger files are refused before they are sent: the server's limit, unless it is set lower. */
-const MOST_BYTES = 10 * 1024 * 1024;
+export const MOST_BYTES = 10 * 1024 * 1024;
 
 /** @typedef {{frame: HTMLElement, veil: HTMLElement, button: HTMLButtonElement, file: HTMLInputElement}} ImageElements */
 

@@ -1,30 +1,39 @@
 /**
- * One of several pads on a page, with its history, its buttons and its examples.
+ * One of several pads on a page, with its history, its buttons and its examples. It takes drawings,
+ * and images from a file or a drop; for a network that takes no drawings, images alone.
  *
  * @import {Drawing} from "../core/types.js"
+ * @import {Input} from "./live_session.js"
  */
 import { PAD_SIDE, simplify } from "../core/geometry.js";
 import { UndoHistory } from "../core/undo.js";
 import { Examples } from "../views/examples.js";
 import { Pad } from "../views/pad.js";
+import { MOST_BYTES } from "./image_input.js";
 
 /** Deviation, in pad units, that a stroke may have from where the pen went. */
 const TOLERANCE = 1;
 /** The pad's pen is this share of the network's, which fills in details. */
 const PEN_SHARE = 0.5;
 
+/** @type {Input} */
+export const NOTHING = Object.freeze({ drawing: [], image: null });
+
+/** @param {Input} input */
+export const isEmpty = ({ drawing, image }) => drawing.length === 0 && image === null;
+
 /**
  * @typedef {object} PadPanelHandlers
- * @property {(drawing: Drawing) => void} onDraw  the pen moves
- * @property {(drawing: Drawing) => void} onChange  the drawing has become another one
+ * @property {(input: Input) => void} onDraw  the pen moves
+ * @property {(input: Input) => void} onChange  the input has become another one
  * @property {(text: string) => void} onSay
+ * @property {(reason: string) => void} onRefused  an image was not taken
  */
 
 export class PadPanel {
   #root;
   #handlers;
-  /** @type {UndoHistory<Drawing>} */
-  #history = new UndoHistory(/** @type {Drawing} */ ([]));
+  #history = new UndoHistory(NOTHING);
   #pad;
   #stop = new AbortController();
 
@@ -43,30 +52,81 @@ export class PadPanel {
     for (const command of /** @type {const} */ (["undo", "redo", "clear"])) {
       this.#part(command, HTMLButtonElement).addEventListener("click", () => this.command(command), { signal: this.#stop.signal });
     }
+    this.#takeImages();
     this.#written();
   }
 
-  get drawing() {
+  /** @returns {Input} */
+  get input() {
     return this.#history.current;
+  }
+
+  #takeImages() {
+    const signal = this.#stop.signal;
+    const file = this.#part("file", HTMLInputElement);
+    this.#part("image", HTMLButtonElement).addEventListener("click", () => file.click(), { signal });
+    file.addEventListener(
+      "change",
+      () => {
+        this.take(file.files?.[0]);
+        file.value = "";
+      },
+      { signal },
+    );
+    const frame = this.#part("frame", HTMLElement);
+    frame.addEventListener(
+      "dragover",
+      (event) => {
+        if (!event.dataTransfer?.types.includes("Files")) return;
+        event.preventDefault();
+        frame.toggleAttribute("data-drop", true);
+      },
+      { signal },
+    );
+    frame.addEventListener("dragleave", () => frame.toggleAttribute("data-drop", false), { signal });
+    frame.addEventListener(
+      "drop",
+      (event) => {
+        frame.toggleAttribute("data-drop", false);
+        if (!event.dataTransfer?.files.length) return;
+        event.preventDefault();
+        this.take(event.dataTransfer.files[0]);
+      },
+      { signal },
+    );
+  }
+
+  /** An image from a file, a drop or the clipboard. @param {File | undefined} file */
+  take(file) {
+    if (!file) return;
+    if (file.size > MOST_BYTES) this.#handlers.onRefused(`The image has ${Math.ceil(file.size / 1024 / 1024)} MB; ${MOST_BYTES / 1024 / 1024} MB is the limit.`);
+    else this.push({ drawing: [], image: file });
+  }
+
+  /** @param {boolean} drawings  whether drawings are taken, and not images alone */
+  setTakes(drawings) {
+    this.#root.toggleAttribute("data-images", !drawings);
+    this.#part("pad", HTMLCanvasElement).tabIndex = drawings ? 0 : -1;
+    this.#part("invitation", HTMLElement).textContent = (drawings ? this.#root.dataset.invitation : "Open an image, drop or paste one") ?? "";
   }
 
   /** @param {{label: string, drawing: number[][][]}[]} examples */
   setExamples(examples) {
     new Examples(this.#part("examples", HTMLElement), examples, (label, drawing) => {
-      this.push(drawing);
+      this.push({ drawing, image: null });
       this.#handlers.onSay(`Example: ${label}.`);
     });
   }
 
-  /** The drawing to begin with. @param {Drawing} drawing */
-  open(drawing) {
-    this.#history = new UndoHistory(drawing);
+  /** What to begin with. @param {Input} input */
+  open(input) {
+    this.#history = new UndoHistory(input);
     this.#show();
   }
 
-  /** A new drawing, which undo takes back. @param {Drawing} drawing */
-  push(drawing) {
-    this.#history.push(drawing);
+  /** A new input, which undo takes back. @param {Input} input */
+  push(input) {
+    this.#history.push(input);
     this.#show();
   }
 
@@ -74,7 +134,7 @@ export class PadPanel {
   command(command) {
     if (command === "undo") this.#history.undo();
     else if (command === "redo") this.#history.redo();
-    else if (this.drawing.length > 0) this.#history.push([]);
+    else if (!isEmpty(this.input)) this.#history.push(NOTHING);
     this.#show();
   }
 
@@ -84,35 +144,50 @@ export class PadPanel {
   }
 
   focus() {
-    this.#part("pad", HTMLCanvasElement).focus();
+    const images = this.#root.hasAttribute("data-images");
+    this.#part(images ? "image" : "pad", HTMLElement).focus();
   }
 
   /** @param {Drawing} drawing */
   #drawn(drawing) {
+    if (this.input.image) this.#pad.showImage(null);
     this.#part("invitation", HTMLElement).hidden = true;
-    this.#handlers.onDraw(drawing);
+    this.#handlers.onDraw({ drawing, image: null });
   }
 
   /** @param {Drawing} drawing */
   #stroked(drawing) {
     const tidy = [...drawing.slice(0, -1), simplify(drawing[drawing.length - 1], TOLERANCE)];
     this.#pad.replace(tidy);
-    this.#history.push(tidy);
+    this.#history.push({ drawing: tidy, image: null });
     this.#changed();
   }
 
   #show() {
-    this.#pad.show(this.drawing);
+    const { drawing, image } = this.input;
+    this.#pad.show(drawing);
+    this.#pad.showImage(null);
+    if (image) void this.#showImage(image);
     this.#changed();
+  }
+
+  /** @param {Blob} image */
+  async #showImage(image) {
+    try {
+      const bitmap = await createImageBitmap(image);
+      if (this.input.image === image) this.#pad.showImage(bitmap);
+    } catch {
+      // Not an image that the browser can show; the server says what it makes of it.
+    }
   }
 
   #changed() {
     this.#written();
-    this.#handlers.onChange(this.drawing);
+    this.#handlers.onChange(this.input);
   }
 
   #written() {
-    const empty = this.drawing.length === 0;
+    const empty = isEmpty(this.input);
     this.#part("undo", HTMLButtonElement).disabled = !this.#history.canUndo;
     this.#part("redo", HTMLButtonElement).disabled = !this.#history.canRedo;
     this.#part("clear", HTMLButtonElement).disabled = empty;

@@ -3,16 +3,17 @@
  * What it hands out is always of one question: never one side of this drawing and one of the next.
  *
  * @import {LayerDifference, Sides} from "../core/comparison.js"
- * @import {Drawing, Inspection, LayerMaps, SessionStatus} from "../core/types.js"
+ * @import {Inspection, LayerMaps, SessionStatus} from "../core/types.js"
+ * @import {Input} from "./live_session.js"
  */
-import { ApiProblem, getDifference, getDifferenceMaps, getMaps, inspectDrawing, Unreachable } from "../api.js";
+import { ApiProblem, getDifference, getDifferenceMaps, getMaps, inspectDrawing, inspectImage, Unreachable } from "../api.js";
 import { retryDelay } from "../core/backoff.js";
 import { sameShape } from "../core/comparison.js";
 import { thin } from "../core/geometry.js";
 import { NewestWins } from "../core/newest_wins.js";
 
 /**
- * @typedef {{model: string, topK: number, drawing: Drawing}} SideQuestion
+ * @typedef {{model: string, topK: number, input: Input}} SideQuestion
  * @typedef {Sides<SideQuestion | null>} Question  null: nothing is asked on that side
  * @typedef {Sides<Inspection | null>} Pair
  *
@@ -33,7 +34,7 @@ const SIDES = /** @type {const} */ (["a", "b"]);
 
 /** @param {SideQuestion | null} one @param {SideQuestion | null} other */
 function alike(one, other) {
-  return one === other || (one !== null && other !== null && one.model === other.model && one.drawing === other.drawing);
+  return one === other || (one !== null && other !== null && one.model === other.model && one.input === other.input);
 }
 
 export class PairSession {
@@ -60,7 +61,7 @@ export class PairSession {
 
   /** @param {Question} question */
   offer(question) {
-    // A newer drawing may wait for its turn; of another network, or of none, nothing more is handed out.
+    // A newer input may wait for its turn; of another network, or of none, nothing more is handed out.
     if (SIDES.some((side) => this.#question[side]?.model !== question[side]?.model)) this.#told = null;
     this.#question = question;
     for (const side of SIDES) if (!question[side]) this.#last[side] = null;
@@ -140,8 +141,9 @@ export class PairSession {
     if (!question) return null;
     const last = this.#last[side];
     if (last && alike(last.question, question)) return last;
-    const { drawing, thinned } = thin(question.drawing);
-    return { question, thinned, inspection: await inspectDrawing(question.model, drawing, question.topK) };
+    const { model, topK, input } = question;
+    const { drawing, thinned } = thin(input.drawing);
+    return { question, thinned, inspection: await (input.image ? inspectImage(model, input.image, topK) : inspectDrawing(model, drawing, topK)) };
   }
 
   /** @param {Pair} pair */

@@ -8,6 +8,7 @@
  */
 import { ComparedLayer } from "./compared_layer.js";
 import { orderChannels, sameShape } from "./comparison.js";
+import { isVector } from "./graph.js";
 import { linkedCell, placed } from "./linked_cells.js";
 
 /** Channels on one page. */
@@ -71,10 +72,23 @@ export class CompareSelection {
    * @returns {number | null}
    */
   get centresApart() {
-    const { a, b } = this.cells;
-    if (!a || !b) return null;
-    const linked = this.side === "a" ? linkedCell(placed(this.layers.a.node), placed(this.layers.b.node), a) : linkedCell(placed(this.layers.b.node), placed(this.layers.a.node), b);
+    const cell = this.cells[this.side];
+    const linked = cell && this.cells.a && this.cells.b && this.#linked(this.side, cell);
     return linked && Math.hypot(...linked.apart);
+  }
+
+  /** Whether both networks read images of one size, so that a place on one is a place on the other. */
+  get onOneImage() {
+    const { a, b } = this.#compared.networks;
+    return sameShape(a.input_shape.slice(-2), b.input_shape.slice(-2));
+  }
+
+  /** The cell of the other side's layer at the place of a cell. @param {Side} side @param {Cell} cell */
+  #linked(side, cell) {
+    if (!this.onOneImage) return null;
+    const { a, b } = this.layers;
+    const [from, to] = side === "b" ? [b, a] : [a, b];
+    return linkedCell(placed(from.node), placed(to.node), cell);
   }
 
   /** @param {Side} side @param {string} name */
@@ -107,11 +121,11 @@ export class CompareSelection {
       b: ofVector(b, this.open.b, (this.alike ? state.channel : state.otherChannel) !== null),
     };
     const active = pointed ?? state.cell;
-    const [from, to] = active?.side === "b" ? [b, a] : [a, b];
+    const from = active?.side === "b" ? b : a;
     const cell = active && { row: active.row, column: active.column };
     if (!cell || !from.has(cell) || (from.vector && !pointed)) return kept;
     if (this.alike) return { a: cell, b: cell };
-    const linked = linkedCell(placed(from.node), placed(to.node), cell)?.cell ?? null;
+    const linked = this.#linked(active?.side ?? "a", cell)?.cell ?? null;
     return active?.side === "b" ? { a: linked ?? kept.a, b: cell } : { a: cell, b: linked ?? kept.b };
   }
 }
@@ -129,7 +143,7 @@ export function openLayers({ networks, matches, state: { layer, otherLayer } }) 
   /** @param {string} name */
   const isLike = (name) => !matches || ["name", "kind and shape"].includes(matches.get(name)?.matched_by ?? "");
   const { nodes } = networks.a;
-  const first = nodes.find(({ name, shape }) => shape.length > 2 && isLike(name)) ?? (matches ? nodes[nodes.length - 1] : nodes[0]);
+  const first = nodes.find(({ name, shape }) => !isVector(shape) && isLike(name)) ?? (matches ? nodes[nodes.length - 1] : nodes[0]);
   const a = has(networks.a, layer) ? layer : first.name;
   if (!matches) return { a, b: a };
   return { a, b: has(networks.b, otherLayer) ? otherLayer : (matches.get(a)?.other_layer ?? networks.b.nodes[0].name) };

@@ -88,7 +88,7 @@ export class CompareGuesses {
     if (entropyA !== null) facts.push(fact("Entropy of A", `${short(entropyA, 3)} nats`, "Of all its probabilities: 0 is certain."));
     if (entropyB !== null) facts.push(fact("Entropy of B", `${short(entropyB, 3)} nats`, "Of all its probabilities: 0 is certain."));
     if (a && b && entropyA !== null && entropyB !== null) {
-      facts.push(fact(`B ${MINUS} A`, `${short(entropyB - entropyA, 3)} nats`, "Below 0, B is the surer one."));
+      facts.push(fact(`Entropy, B ${MINUS} A`, `${short(entropyB - entropyA, 3)} nats`, "Below 0, B is the surer one."));
       const moved = totalVariation(a.predictions, b.predictions);
       if (moved !== null) facts.push(fact("Probability moved", percent(moved), "Total variation distance: the probability that would have to move from some categories to others."));
     }
@@ -119,5 +119,5 @@ function bar(side, probability) {
 /** @param {number | null} probability @param {Inspection | null} inspection */
 function share(probability, inspection) {
   if (probability !== null) return percent(probability);
-  return inspection ? "unknown" : "–";
+  return inspection ? "not listed" : "–";
 }
