@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -17,6 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 from torch import nn
 
 from tests.browser.conftest import Visitor
+from tests.browser.test_accessibility import violations
 from tests.support.torch_layers import as_tuples
 
 pytestmark = pytest.mark.browser
@@ -577,3 +578,22 @@ def test_stacks_work_on_a_phone(visitor: Visitor) -> None:
     page.get_by_role("button", name="From one size to another…").tap()
     expect(page.locator(".finder-table tbody tr").first).to_be_visible()
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize(("colours", "width"), [("light", 1440), ("dark", 390)])
+def test_everybody_can_use_the_page(
+    visitor: Visitor, colours: Literal["light", "dark"], width: int
+) -> None:
+    size = {"width": width, "height": 900}
+    page = open_stacks(visitor, color_scheme=colours, viewport=size)
+    assert violations(page) == []
+    choose_template(page, "A stack that breaks")
+    assert violations(page) == []
+    choose_template(page, "3×3 twice against 5×5 once")
+    assert violations(page) == []
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    for name in ("Add a layer", "Import…", "Export…", "From one size to another…"):
+        page.get_by_role("button", name=name, exact=True).first.click()
+        page.wait_for_load_state("networkidle")
+        assert violations(page) == []
+        page.keyboard.press("Escape")

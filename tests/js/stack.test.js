@@ -69,9 +69,9 @@ test("fields are drawn with what hangs over the input", () => {
   const stack = answer([answered({ receptive_field: field }), answered({})]);
   assert.equal(fieldAxes(stack), 2);
   assert.equal(fieldAxes(null), 0);
-  assert.deepEqual(fieldExtent(stack, 0, 10), { low: -3, high: 10 });
-  assert.deepEqual(fieldExtent(stack, 0, 5), { low: -3, high: 6 });
-  assert.deepEqual(fieldExtent(stack, 0, 224), { low: -3, high: 8 }, "of a large input the beginning");
+  assert.deepEqual(fieldExtent([stack, null], 0, 10), { low: -3, high: 10 });
+  assert.deepEqual(fieldExtent([stack, null], 0, 5), { low: -3, high: 6 });
+  assert.deepEqual(fieldExtent([stack, null], 0, 224), { low: -3, high: 8 }, "of a large input the beginning");
   assert.deepEqual(fieldWords({ size: [7, 7], stride: [2, 2], start: [-3, -3] }), { size: "7\u202f×\u202f7", stride: "2", start: "−3" });
   assert.equal(fieldWords(field).stride, "2\u202f×\u202f1");
 });

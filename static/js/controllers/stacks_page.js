@@ -122,7 +122,7 @@ export class StacksPage {
     const { panel, calculation } = this.#sides[index];
     const { input, stacks } = this.#state;
     if (!stacks[index]) return;
-    panel.update({ layers: stacks[index], answer: calculation.answer, input, axis: this.#axis, title: stacks.length > 1 ? TITLES[index] : "", failure: calculation.failure, settled: calculation.settled });
+    panel.update({ layers: stacks[index], answer: calculation.answer, answers: this.#sides.map((side) => side.calculation.answer), input, axis: this.#axis, title: stacks.length > 1 ? TITLES[index] : "", failure: calculation.failure, settled: calculation.settled });
     const [first, second] = this.#sides.map((side) => side.calculation.answer);
     this.#comparison.update(stacks.length > 1 ? (first && second ? compareStacks(first, second) : []) : null);
   }
@@ -131,7 +131,7 @@ export class StacksPage {
   #answered(index) {
     const { calculation } = this.#sides[index];
     this.#input.refuse(calculation.inputRefused ? calculation.failure : "");
-    this.#showSide(index);
+    this.#sides.forEach((_, each) => this.#showSide(each));
     const { summary } = this.#sides[index].panel;
     if (this.#edited && summary !== this.#sides[index].said) this.#announcer.say(`${this.#moved}${summary}`);
     this.#moved = "";

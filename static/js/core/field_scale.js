@@ -26,14 +26,14 @@ const MUCH = 2;
  * What is drawn: the fields of the first two units of all layers, and the input, or its beginning
  * where the fields would be too small beside all of it.
  *
- * @param {StackAnswer | null} answer
+ * @param {(StackAnswer | null)[]} answers  of the stacks that share the scale
  * @param {number} axis  of space
  * @param {number} size  of the input's axis
  * @returns {Extent}
  */
-export function fieldExtent(answer, axis, size) {
+export function fieldExtent(answers, axis, size) {
   let [low, high] = [0, 1];
-  for (const { receptive_field: field } of answer?.layers ?? []) {
+  for (const { receptive_field: field } of answers.flatMap((answer) => answer?.layers ?? [])) {
     if (!field || axis >= field.size.length) continue;
     low = Math.min(low, field.start[axis]);
     high = Math.max(high, field.start[axis] + field.stride[axis] + field.size[axis]);

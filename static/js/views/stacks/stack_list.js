@@ -3,9 +3,10 @@
  *
  * @import {LayerKinds, Repair, StackAnswer, StackLayer} from "../../core/stack.js"
  * @import {Value} from "../../core/python_literal.js"
+ * @import {Extent} from "../../core/field_scale.js"
  * @import {Costs} from "./layer_row.js"
  */
-import { fieldAxes, fieldExtent } from "../../core/field_scale.js";
+import { fieldAxes } from "../../core/field_scale.js";
 import { shapeBefore } from "../../core/stack.js";
 import { html } from "../dom.js";
 import { COSTS, LayerRow } from "./layer_row.js";
@@ -13,6 +14,9 @@ import { Reorder } from "./reorder.js";
 
 /** Milliseconds of work after which the page is given back, so that it never hangs. */
 const SLICE = 12;
+
+/** Rows from which on those outside the screen are not laid out. */
+const LONG = 60;
 
 /**
  * @typedef {object} StackListHandlers
@@ -29,6 +33,7 @@ const SLICE = 12;
  * @property {StackAnswer | null} answer  of these layers; null: not there yet
  * @property {number[]} input
  * @property {number} axis  of space along which fields are drawn
+ * @property {Extent} extent  of what is drawn of that axis
  */
 
 export class StackList {
@@ -39,7 +44,7 @@ export class StackList {
   /** @type {Map<number, LayerRow>} by the layer's id */
   #rows = new Map();
   /** @type {ListState} */
-  #state = { layers: [], answer: null, input: [], axis: 0 };
+  #state = { layers: [], answer: null, input: [], axis: 0, extent: { low: 0, high: 1 } };
   #timer = 0;
   /** @type {{id: number, parameter: string | undefined} | null} to be focused once it is there */
   #wanted = null;
@@ -65,6 +70,7 @@ export class StackList {
       row.destroy();
       this.#rows.delete(id);
     }
+    this.element.toggleAttribute("data-long", state.layers.length > LONG);
     clearTimeout(this.#timer);
     this.#work(0);
   }
@@ -86,12 +92,12 @@ export class StackList {
 
   /** Rows from one on, as many as a slice of time has room for. @param {number} first */
   #work(first) {
-    const { layers, answer, input, axis } = this.#state;
+    const { layers, answer, input, axis, extent } = this.#state;
     const until = performance.now() + SLICE;
     const focused = document.activeElement;
     const axes = fieldAxes(answer);
     const size = input[input.length - axes + axis] ?? 1;
-    const shared = { count: layers.length, hasFields: axes > 0, axis, inputSize: size, extent: fieldExtent(answer, axis, size), largest: largestCosts(answer) };
+    const shared = { count: layers.length, hasFields: axes > 0, axis, inputSize: size, extent, largest: largestCosts(answer) };
     const broken = answer?.problems[0]?.layer ?? layers.length;
     let index = first;
     for (; index < layers.length && (index === first || performance.now() < until); index += 1) {

@@ -21,6 +21,7 @@ import { StackList } from "./stack_list.js";
  * @typedef {object} PanelState
  * @property {StackLayer[]} layers
  * @property {StackAnswer | null} answer
+ * @property {(StackAnswer | null)[]} answers  of all stacks: their fields are drawn to one scale
  * @property {number[]} input
  * @property {number} axis
  * @property {string} title  "" where there is one stack only
@@ -104,12 +105,12 @@ export class StackPanel {
 
   /** @param {PanelState} state */
   update(state) {
-    const { layers, answer, input, axis, title, failure, settled } = state;
+    const { layers, answer, answers, input, axis, title, failure, settled } = state;
     this.element.setAttribute("aria-busy", String(!settled));
     this.element.setAttribute("aria-label", title || "The stack");
-    this.#title.textContent = title;
+    this.#title.textContent = title || "Layers";
     this.#close.setAttribute("aria-label", `Remove ${title}`);
-    this.#title.hidden = title === "";
+    this.#title.classList.toggle("visually-hidden", title === "");
     this.#close.hidden = title === "";
     this.#clear.disabled = layers.length === 0;
     this.#template.value = "";
@@ -118,8 +119,12 @@ export class StackPanel {
     this.#inputBytes.textContent = bytes(4 * input.reduce((product, size) => product * size, 1));
     const axes = fieldAxes(answer);
     this.element.toggleAttribute("data-fields", axes > 0);
-    this.#showAxes(axes, axis, input, answer);
-    this.#list.update({ layers, answer, input, axis: Math.min(axis, Math.max(0, axes - 1)) });
+    const shown = Math.min(axis, Math.max(0, axes - 1));
+    const size = input[input.length - axes + shown] ?? 0;
+    const extent = fieldExtent(answers, shown, size);
+    this.#showAxes(axes, shown);
+    this.#scale.textContent = axes === 0 ? "" : extent.high < size ? `first ${count(extent.high)} of ${count(size)}` : `all ${count(size)}`;
+    this.#list.update({ layers, answer, input, axis: shown, extent });
     this.#showTotals(answer, layers);
     this.#showSummary(answer, layers, failure);
   }
@@ -161,12 +166,8 @@ export class StackPanel {
     );
   }
 
-  /** @param {number} axes @param {number} axis @param {number[]} input @param {StackAnswer | null} answer */
-  #showAxes(axes, axis, input, answer) {
-    const shown = Math.min(axis, Math.max(0, axes - 1));
-    const size = input[input.length - axes + shown] ?? 0;
-    const { high } = fieldExtent(answer, shown, size);
-    this.#scale.textContent = axes === 0 ? "" : high < size ? `first ${count(high)} of ${count(size)}` : `all ${count(size)}`;
+  /** @param {number} axes @param {number} shown */
+  #showAxes(axes, shown) {
     const names = AXES[axes] ?? Array.from({ length: axes }, (_, index) => `axis ${index}`);
     this.#axisLabel.hidden = axes < 2;
     if (this.#axis.options.length !== axes) this.#axis.replaceChildren(...names.map((name, index) => html("option", { value: index }, name)));
