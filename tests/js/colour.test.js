@@ -34,10 +34,12 @@ test("zero has the same colour on both scales, and half the diverging one is the
 test("luminance runs one way from zero to either end", () => {
   for (const theme of THEMES) {
     const sign = theme === "light" ? -1 : 1;
-    const table = lookupTable("diverging", theme);
-    for (let index = 129; index < 256; index += 1) {
-      assert.ok(sign * (luminance(table[index]) - luminance(table[index - 1])) >= -0.004, `${theme} ${index}`);
-      assert.ok(sign * (luminance(table[255 - index]) - luminance(table[256 - index])) >= -0.004, `${theme} ${255 - index}`);
+    for (const kind of /** @type {const} */ (["diverging", "difference"])) {
+      const table = lookupTable(kind, theme);
+      for (let index = 129; index < 256; index += 1) {
+        assert.ok(sign * (luminance(table[index]) - luminance(table[index - 1])) >= -0.004, `${kind} ${theme} ${index}`);
+        assert.ok(sign * (luminance(table[255 - index]) - luminance(table[256 - index])) >= -0.004, `${kind} ${theme} ${255 - index}`);
+      }
     }
   }
 });

@@ -138,6 +138,11 @@ export class CompareLayers {
     this.#show();
   }
 
+  /** Whether a network was described for other weights. @param {Side} side @param {string | undefined} version */
+  isOutdated(side, version) {
+    return version !== undefined && this.#networks !== null && this.#networks[side].version !== version;
+  }
+
   /** The layers whose maps are on the screen. @returns {Sides<string | null>} */
   get wanted() {
     return this.#names ?? { a: null, b: null };

@@ -3,6 +3,7 @@
  *
  * @import {CompareMode, LayerMatch, Side, Sides} from "../core/comparison.js"
  * @import {CompareState} from "../core/compare_state.js"
+ * @import {Choice} from "../core/compared_networks.js"
  * @import {Command} from "../core/shortcuts.js"
  * @import {Drawing, Model, SessionStatus} from "../core/types.js"
  * @import {Input} from "./live_session.js"
@@ -11,6 +12,7 @@
 import { ApiProblem, getExamples, getMatches, getModel } from "../api.js";
 import { retryDelay } from "../core/backoff.js";
 import { certainty } from "../core/certainty.js";
+import { chosenNetworks } from "../core/compared_networks.js";
 import { decodeDrawing, encodeDrawing } from "../core/drawing_code.js";
 import { PLACES, registerKeys } from "../core/key_table.js";
 import { MOST_POINTS, MOST_STROKES } from "../core/geometry.js";
@@ -28,11 +30,6 @@ import { CompareLayers } from "./compare_layers.js";
 import { Keys } from "./keys.js";
 import { isEmpty, NOTHING, PadPanel } from "./pad_panel.js";
 import { PairSession } from "./pair_session.js";
-
-/**
- * @typedef {{name: string, title: string, input_shape: number[], top_k: number, multiply_accumulates: number, kind: "doodle" | "image" | "example"}} Choice
- *   A network to choose; kind: what it takes.
- */
 
 const SIDES = /** @type {const} */ (["a", "b"]);
 /** Where the drawings are remembered; that of A is the Draw page's, so that one takes it along. */
@@ -185,19 +182,7 @@ export class ComparePage {
 
   /** The networks that the address names. @returns {Sides<Choice> | string} or why they cannot be compared */
   get #networks() {
-    const { mode, model, other } = this.#address.state;
-    /** @param {string} name */
-    const named = (name) => this.#choices.find((choice) => choice.name === name);
-    const a = model === null ? this.#choices.find(({ kind }) => kind !== "example") : named(model);
-    const b = mode === "drawings" ? a : other === null ? nearest(a, this.#choices) : named(other);
-    if (!a || !b) {
-      const missing = !a ? model : other;
-      return missing === null ? "No network here takes drawings or images." : `There is no network named ${missing} here. Choose another one.`;
-    }
-    const closed = [a, b].find(({ kind }) => kind === "example");
-    if (closed) return `${closed.title} runs on examples of its own: it can be given nothing that is drawn or opened here.`;
-    if (a.kind === b.kind) return { a, b };
-    return `${a.title} takes ${taken(a)} and ${b.title} takes ${taken(b)}: two networks are compared on one and the same input.`;
+    return chosenNetworks(this.#choices, this.#address.state);
   }
 
   /** Show what the address says is compared. */
@@ -240,7 +225,7 @@ export class ComparePage {
     const { a: selectA, b: selectB } = this.#selects;
     if (selectA.options.length === 0) {
       for (const select of [selectA, selectB]) {
-        for (const choice of this.#choices) select.add(new Option(choice.kind === "doodle" ? choice.title : `${choice.title} (takes ${taken(choice)})`, choice.name));
+        for (const choice of this.#choices) select.add(new Option(choice.kind === "doodle" ? choice.title : `${choice.title} (${choice.kind}s)`, choice.name));
       }
     }
     const { state } = this.#address;
@@ -338,6 +323,11 @@ export class ComparePage {
   /** @param {Pair} pair @param {boolean} thinned */
   #answered(pair, thinned) {
     this.#pair = pair;
+    // A server that was started anew may have other weights.
+    if (SIDES.some((side) => this.#layers.isOutdated(side, pair[side]?.version))) {
+      this.#loaded = "";
+      this.#apply();
+    }
     this.#layers.setPair(pair);
     this.#showGuesses();
     for (const side of SIDES) {
@@ -475,23 +465,4 @@ export class ComparePage {
     clearTimeout(this.#toastTimer);
     this.#toastTimer = window.setTimeout(() => (toast.hidden = true), 4000);
   }
-}
-
-/**
- * The network to hold beside one: of those that take the same, that which costs most nearly the same.
- *
- * @param {Choice | undefined} one
- * @param {Choice[]} choices
- */
-function nearest(one, choices) {
-  if (!one) return undefined;
-  /** @param {Choice} choice */
-  const apart = ({ multiply_accumulates: cost }) => Math.abs(Math.log(Math.max(1, cost) / Math.max(1, one.multiply_accumulates)));
-  const [first] = choices.filter((choice) => choice !== one && choice.kind === one.kind).sort((a, b) => apart(a) - apart(b));
-  return first ?? one;
-}
-
-/** What a network takes, in words. @param {Choice} choice */
-function taken({ kind, input_shape: shape }) {
-  return kind === "doodle" ? "drawings" : kind === "image" ? `images of ${shape.join(" × ")}` : "examples of its own";
 }
