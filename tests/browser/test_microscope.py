@@ -49,7 +49,9 @@ def open_unit(page: Page, layer: str, channel: int, cell: tuple[int, int] | None
 
 
 def disclose(page: Page) -> None:
-    page.locator(".arithmetic summary").click()
+    """Open the arithmetic, where somebody has closed it."""
+    if page.locator(".arithmetic").get_attribute("open") is None:
+        page.locator(".arithmetic summary").click()
     expect(page.locator(".arithmetic")).to_have_attribute("open", "")
 
 
@@ -134,6 +136,7 @@ def test_numbers_are_those_of_pytorch(drawn: tuple[Page, dict[str, Any]], addres
     expect(page.locator(".trail [aria-current]")).to_have_text("channel 3")
     expect(page.locator(".reading-place")).to_contain_text("row 2, column 9")
     expect(page.locator(".trail")).to_contain_text("stage1.normalisation2")
+    expect(page.locator(".reading-value")).to_have_text(re.compile(r"\d"))
     assert np.float32(number(page.locator(".reading-value").inner_text())) == np.float32(sides[0])
 
     # A logit: the image's own name for it, and all its products.
@@ -203,8 +206,13 @@ def test_arithmetic_is_fetched_only_while_it_is_open(visitor: Visitor) -> None:
         if request.url.endswith("/arithmetic"):
             asked.append(request.url)
 
-    page.on("request", heard)
     choose_example(page, "cat")
+    told(page, "channel 3, row 2, column 2")
+    page.locator(".arithmetic summary").click()
+    expect(page.locator(".arithmetic")).not_to_have_attribute("open", "")
+    page.on("request", heard)
+    choose_example(page, "star")
+    page.reload()
     choose_example(page, "star")
     expect(page.locator(".field-words")).to_contain_text("Rows")
     assert asked == []

@@ -64,7 +64,7 @@ export class ArithmeticView {
     this.#handlers = handlers;
     this.#element = html(
       "details",
-      { class: "arithmetic", hidden: true, open: recall("arithmetic") === "open", ontoggle: () => this.#toggled() },
+      { class: "arithmetic", hidden: true, open: recall("arithmetic") !== "closed", ontoggle: () => this.#toggled() },
       html("summary", {}, html("h3", {}, "How this value came about")),
       this.#body,
     );
@@ -119,7 +119,7 @@ export class ArithmeticView {
   }
 
   #toggled() {
-    remember("arithmetic", this.#element.open ? "open" : null);
+    remember("arithmetic", this.#element.open ? null : "closed");
     // What would be there on opening it again may be of another drawing.
     if (!this.#element.open) this.#forget();
     this.#handlers.onOpen(this.open);
