@@ -123,14 +123,14 @@ class ShapeStep(BaseModel):
 class AxisReading(BaseModel):
     """What a position of the output reads along one axis of the input.
 
-    A window of position i reads `i * stride - before + dilation * t` for t below `kernel`; a
-    spread is that of a transposed convolution, which reads each j that has
+    Of windows, position i reads `i * stride - before + dilation * t` for t below `kernel`; a
+    spread is that of a transposed convolution: position i reads each j that has
     `i = j * stride - before + dilation * t`.
     """
 
     axis: int = Field(description="Index into the input's shape.")
     kind: str = Field(
-        description="window, spread, adaptive, interpolated, block, whole or unknown."
+        description="windows, spread, adaptive, interpolated, block, whole or unknown."
     )
     kernel: int | None = Field(default=None, description="Taps; null: not of this kind.")
     stride: int | None = Field(default=None, description="Step; null: not of this kind.")

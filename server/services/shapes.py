@@ -179,7 +179,7 @@ def _layer(layer: StackLayer) -> ShapeLayer:
 def _reading(axis: int, reading: Reading) -> AxisReading:
     kind = type(reading).__name__.lower()
     if isinstance(reading, Window):
-        return AxisReading(axis=axis, kind=kind, **asdict(reading))
+        return AxisReading(axis=axis, kind="windows", **asdict(reading))
     if isinstance(reading, Spread):
         return AxisReading(
             axis=axis,

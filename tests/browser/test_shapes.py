@@ -236,7 +236,7 @@ def shapes(visitor: Visitor) -> Page:
 
 def test_random_settings_give_the_shape_and_the_values_of_pytorch(shapes: Page) -> None:
     compared = 0
-    for kind, shape, parameters in random_settings(48):
+    for kind, shape, parameters in random_settings(40):
         output = truth(kind, shape, parameters)
         space = len(shape) - 2
         channel = output.shape[1] - 1
@@ -302,9 +302,10 @@ def test_refused_settings_are_refused_at_their_field_and_repaired_by_a_click(
     assert len(output_shape(page)) == 4
 
 
-@pytest.mark.parametrize(
-    ("parameter", "text", "said"),
-    [
+def test_bad_numbers_are_named_at_the_field(visitor: Visitor) -> None:
+    page = visitor.open("/shapes")
+    settled(page)
+    for parameter, text, said in (
         ("kernel_size", "0", "at least"),
         ("stride", "-2", "at least 1, not -2"),
         ("stride", "1.5", "whole number, not 1.5"),
@@ -314,39 +315,38 @@ def test_refused_settings_are_refused_at_their_field_and_repaired_by_a_click(
         ("kernel_size", "99999999999999999999", "up to 9,007,199,254,740,991"),
         ("stride", "1, 2, 3", "one number or a list of 2"),
         ("kernel_size", "", "needs kernel_size"),
-    ],
-)
-def test_bad_numbers_are_named_at_the_field(
-    visitor: Visitor, parameter: str, text: str, said: str
-) -> None:
-    page = visitor.open("/shapes")
+    ):
+        control = page.locator(f"#parameter-{parameter}")
+        before = control.input_value()
+        control.fill(text)
+        field = page.locator(f".shape-field[data-parameter={parameter}]")
+        expect(field.locator(".shape-fault")).to_contain_text(said)
+        expect(field.locator("input")).to_have_attribute("aria-invalid", "true")
+        control.fill(before)
+        expect(field.locator(".shape-fault")).to_be_hidden()
+        expect(field.locator("input")).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_bad_sizes_are_named_at_the_input(visitor: Visitor) -> None:
+    convolution = {"in_channels": 3, "out_channels": 8, "kernel_size": 3}
+    page = visitor.open(fragment("Conv2d", (1000, 3, 8, 8), convolution), expect="422")
     settled(page)
-    page.locator(f"#parameter-{parameter}").fill(text)
-    field = page.locator(f".shape-field[data-parameter={parameter}]")
-    expect(field.locator(".shape-fault")).to_contain_text(said)
-    expect(field.locator("input")).to_have_attribute("aria-invalid", "true")
-
-
-@pytest.mark.parametrize(
-    ("axis", "text", "said"),
-    [
+    for axis, text, said in (
         (2, "-4", "height is at least 0, not -4"),
         (3, "2.5", "width is a whole number, not 2.5"),
         (1, "", "channels is missing"),
         (2, "1e9", "not 1e9"),
         (2, "99999999999999999999", "up to 9,007,199,254,740,991"),
         (2, "9007199254740991", "bytes than 64 bits can count"),
-    ],
-)
-def test_bad_sizes_are_named_at_the_input(
-    visitor: Visitor, axis: int, text: str, said: str
-) -> None:
-    convolution = {"in_channels": 3, "out_channels": 8, "kernel_size": 3}
-    page = visitor.open(fragment("Conv2d", (1000, 3, 8, 8), convolution), expect="422")
-    settled(page)
-    page.locator(f"#input-{axis}").fill(text)
-    expect(page.locator("#input-fault, .shape-problem").filter(has_text=said).first).to_be_visible()
-    expect(page.locator(f"#input-{axis}")).to_have_attribute("aria-invalid", "true")
+    ):
+        control = page.locator(f"#input-{axis}")
+        before = control.input_value()
+        control.fill(text)
+        expect(page.locator("#input-fault")).to_contain_text(said)
+        expect(control).to_have_attribute("aria-invalid", "true")
+        control.fill(before)
+        expect(page.locator("#input-fault")).to_be_hidden()
+    assert output_shape(page) == [1000, 8, 6, 6]
 
 
 def test_a_pasted_line_fills_the_form_and_the_written_line_makes_the_same_layer(

@@ -11,6 +11,8 @@ import { formatConfiguration, parseConfiguration } from "../core/shapes/configur
 import { inexact, valueText } from "../core/shapes/fields.js";
 import { switchTo } from "../core/shapes/families.js";
 import { layerPlan } from "../core/shapes/layer_plan.js";
+import { newLayer } from "../core/stack.js";
+import { formatStacks } from "../core/stack_code.js";
 import { byId, html } from "../views/dom.js";
 import { axisStrip } from "../views/shapes/axis_strip.js";
 import { InputShape } from "../views/shapes/input_shape.js";
@@ -148,6 +150,14 @@ class ShapesPage {
     this.#change({ type: typeof type === "string" ? type : this.#state.type, values }, "push");
   }
 
+  /** The address of the stack of this layer with the one that a repair puts before it. @param {ShapeRepair} repair */
+  #stackOf({ insert, changes }) {
+    const { type, input, values } = this.#state;
+    const { type: inserted, ...before } = insert ?? { type: "Identity" };
+    const layers = [newLayer(String(inserted), before), newLayer(type, { ...values, ...changes })];
+    return `/shapes/stacks${formatStacks({ input: input.map(Number), training: false, stacks: [layers] })}`;
+  }
+
   /** @param {string} source */
   async #read(source) {
     if (source.trim() === "") return this.#python.say("Paste a line such as nn.Conv2d(3, 64, 7, stride=2, padding=3).");
@@ -237,7 +247,7 @@ class ShapesPage {
     for (const [name, field] of this.#fields) field.showFault(problem?.parameter === name ? problem.detail : "");
     this.#input.showFault(problem?.parameter === "input_shape" ? problem.detail : "", true);
     if (problem) {
-      this.#result.showProblem(problem);
+      this.#result.showProblem(problem, (repair) => this.#stackOf(repair));
       this.#animation.clear();
       return;
     }

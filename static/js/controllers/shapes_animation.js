@@ -10,6 +10,7 @@
  * @import {Scene} from "../core/shapes/scene.js"
  */
 import { getExamples, getKernelSources, getTrainedKernels, renderDrawing } from "../api.js";
+import { plural } from "../core/numbers.js";
 import { decodeDrawing } from "../core/drawing_code.js";
 import { originOf } from "../core/shapes/axis_plan.js";
 import { evaluate, MOST_TERMS } from "../core/shapes/evaluate.js";
@@ -29,7 +30,7 @@ import { ValueTable } from "../views/value_table.js";
 import { onThemeChange } from "../views/theme.js";
 
 /** Products that are computed to colour the whole output at once. */
-const MOST_PRODUCTS = 3_000_000;
+const MOST_PRODUCTS = 250_000;
 
 /** Cells of the output that are written as a table. */
 const MOST_TABLED = 1600;
@@ -334,7 +335,7 @@ export class ShapesAnimation {
     this.#output.show(paintOutput(scene));
     const channels = plan.channels;
     const depth = plan.axes[0].inputs > 1 ? `, depth ${scene.depth}` : "";
-    this.#sourceTitle.textContent = `Input${channels[0] > 1 ? `, channel ${scene.input}` : ""}${depth}`;
+    this.#sourceTitle.textContent = `Input${channels[0] > 1 ? `, channel ${scene.input}${groupWords(plan, scene.output)}` : ""}${depth}`;
     this.#outputTitle.textContent = `Output${channels[1] > 1 ? `, channel ${scene.output}` : ""}${plan.axes[0].outputs > 1 ? `, depth ${scene.made}` : ""}`;
     this.#inputDepth.show(scene.depth, plan.axes[0].inputs - 1);
     this.#inputChannel.show(scene.input, plan.operation === "sum" && plan.type !== "Linear" ? plan.channels[0] - 1 : plan.type === "Unfold" ? plan.channels[0] - 1 : 0);
@@ -368,7 +369,7 @@ export class ShapesAnimation {
     if (stepping.by === "input" && !hover) {
       const readers = plan.readers(place, scene.output);
       const value = plainNumber(scene.numbers(place));
-      this.#sentence.textContent = `Input ${placeWords(plan, place)} is ${value}: the kernel times ${value} is added to ${readers.length === 1 ? "1 value" : `${readers.length} values`} of the output.`;
+      this.#sentence.textContent = `Input ${placeWords(plan, place)} is ${value}: the kernel times ${value} is added to ${plural(readers.length, "value")} of the output.`;
       return;
     }
     if (stepping.by === "column" && !hover) {
@@ -396,14 +397,15 @@ export class ShapesAnimation {
   #hoverWords({ plan, output, inserted }, place) {
     if (inserted && plan.insertion) {
       const count = plan.insertion.reduce((all, axis, index) => all * axis.readers(place[index + 1]).length, 1);
-      return `${count} values of the output read this place.`;
+      return `${plural(count, "value")} of the output ${count === 1 ? "reads" : "read"} this place.`;
     }
     const outside = plan.axes.some((axis, index) => place[index + 1] < 0 || place[index + 1] >= axis.inputs);
     const count = plan.readers(place, output).length;
     if (!outside) return inputSentence(plan, place, count);
     const copies = plan.axes.map((axis, index) => originOf(place[index + 1], axis.inputs, plan.mode));
-    if (copies.includes(null)) return `Padding: ${plan.operation === "max" ? "it never wins" : plan.operation === "average" ? "it counts as 0" : "always 0"}, read by ${count} values.`;
-    return `Padding: a copy of ${placeWords(plan, [0, .../** @type {[number, number, number]} */ (copies)])}, read by ${count} values.`;
+    const by = `read by ${plural(count, "value")}`;
+    if (copies.includes(null)) return `Padding: ${plan.operation === "max" ? "it never wins" : plan.operation === "average" ? "it counts as 0" : "always 0"}, ${by}.`;
+    return `Padding: a copy of ${placeWords(plan, [0, .../** @type {[number, number, number]} */ (copies)])}, ${by}.`;
   }
 
   /** @param {Scene} scene */
@@ -564,4 +566,13 @@ export class ShapesAnimation {
     this.#values.destroy();
     this.element.remove();
   }
+}
+
+/** Which channels of the input go into one of the output, where that is not all or its own. @param {LayerPlan} plan @param {number} output */
+function groupWords(plan, output) {
+  if (plan.operation !== "sum" || plan.type === "Linear") return "";
+  const each = plan.channels[0] / plan.groups;
+  const first = Math.floor(output / (plan.channels[1] / plan.groups)) * each;
+  const read = each === 1 ? `channel ${first} alone` : `channels ${first} to ${first + each - 1}`;
+  return ` (output channel ${output} adds up ${read})`;
 }

@@ -9,8 +9,8 @@ const SPACE = [[], ["length"], ["height", "width"], ["depth", "height", "width"]
  * @returns {string[]}
  */
 export function axisNames(type, axes, length) {
-  if (type === "Fold") return named(["batch", "values of a window", "windows"], length);
-  if (type === "Linear") return named(["batch", "features"], length);
+  if (type === "Fold") return named(["batch", "values of windows", "windows"], length);
+  if (type === "Linear") return named(length === 2 ? ["batch", "features"] : ["features"], length);
   const space = SPACE[axes || Math.max(0, Math.min(3, length - 2))] ?? [];
   return named(["batch", "channels", ...space], length);
 }
@@ -35,7 +35,7 @@ function named(names, length) {
  */
 export function outputAxisNames(type, axes, length) {
   if (type === "Fold") return named(["batch", "channels", "height", "width"], length);
-  if (type === "Unfold") return named(["batch", "values of a window", "windows"], length);
+  if (type === "Unfold") return named(["batch", "values of windows", "windows"], length);
   if (type === "Flatten") return length === 2 ? ["batch", "features"] : Array.from({ length }, (_, axis) => `axis ${axis}`);
   return axisNames(type, axes, length);
 }

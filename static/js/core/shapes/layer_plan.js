@@ -27,6 +27,7 @@ import { movedPlan } from "./moved_plan.js";
  * @property {number} space  axes of space
  * @property {[AxisPlan, AxisPlan, AxisPlan]} axes  depth, rows, columns
  * @property {[AxisPlan, AxisPlan, AxisPlan] | null} insertion  the same with zeros put between the inputs
+ * @property {boolean} separable  whether the axes say all about what is read
  * @property {boolean} strips  whether the axes have windows that can be drawn
  * @property {[number, number]} channels  of the input and of the output
  * @property {[number, number, number]} kernel  taps along each axis
@@ -35,6 +36,7 @@ import { movedPlan } from "./moved_plan.js";
  * @property {Values} values
  * @property {(output: Place) => Read[]} reads  at most MOST_READS
  * @property {(input: Place, channel: number) => Place[]} readers  outputs of one channel that read a place
+ * @property {(input: Place, channel: number) => boolean} isRead  whether any output of one channel reads a place
  * @property {number} readsEach  how many values go into one, where all have the same number
  */
 
@@ -64,6 +66,8 @@ export function layerPlan(layer, kind, values) {
   const own = operation !== "sum";
   const ofGroup = channels[0] / groups;
   const madeOfGroup = channels[1] / groups;
+  /** What was found before, by axis and position. @type {Map<number, boolean>[]} */
+  const read = [new Map(), new Map(), new Map()];
   /** @param {number} channel */
   const firstRead = (channel) => Math.floor(channel / madeOfGroup) * ofGroup;
   /** @type {[number, number, number]} */
@@ -74,7 +78,8 @@ export function layerPlan(layer, kind, values) {
     space,
     axes,
     insertion: type.startsWith("ConvTranspose") ? insertionAxes(layer, space) : null,
-    strips: layer.reads.some(({ kind: way }) => way === "window" || way === "adaptive") && !/Pad\dd$/.test(type),
+    separable: true,
+    strips: layer.reads.some(({ kind: way }) => way === "windows" || way === "adaptive") && !/Pad\dd$/.test(type),
     channels,
     kernel,
     groups,
@@ -85,12 +90,12 @@ export function layerPlan(layer, kind, values) {
       const [start, count] = own ? [channel, 1] : [firstRead(channel), ofGroup];
       /** @type {Read[]} */
       const found = [];
-      for (let read = start; read < start + count; read += 1) {
+      for (let from = start; from < start + count; from += 1) {
         for (const depth of along[0]) {
           for (const row of along[1]) {
             for (const column of along[2]) {
               if (found.length >= MOST_READS) return found;
-              found.push({ place: [read, depth.at, row.at, column.at], weight: depth.weight * row.weight * column.weight, tap: [depth.tap, row.tap, column.tap] });
+              found.push({ place: [from, depth.at, row.at, column.at], weight: depth.weight * row.weight * column.weight, tap: [depth.tap, row.tap, column.tap] });
             }
           }
         }
@@ -103,8 +108,16 @@ export function layerPlan(layer, kind, values) {
       for (const d of axes[0].readers(depth)) for (const r of axes[1].readers(row)) for (const c of axes[2].readers(column)) if (found.length < MOST_READS) found.push([channel, d, r, c]);
       return found;
     },
+    isRead: ([, ...place]) => axes.every((axis, index) => isReadAlong(read[index], axis, place[index])),
     readsEach: (own ? 1 : ofGroup) * kernel[0] * kernel[1] * kernel[2],
   };
+}
+
+/** @param {Map<number, boolean>} known @param {AxisPlan} axis @param {number} at */
+function isReadAlong(known, axis, at) {
+  let found = known.get(at);
+  if (found === undefined) known.set(at, (found = axis.readers(at).length > 0));
+  return found;
 }
 
 /** @param {string} type @param {Values} values @returns {Operation} */
@@ -159,7 +172,7 @@ export function withThree(axes) {
 function axisOf(reading, inputs, outputs) {
   if (!reading) return inputs === outputs ? ownPlan(inputs) : null;
   const { kind, kernel, stride, dilation, before, after } = reading;
-  if (kind === "window") return windowPlan({ inputs, outputs, kernel: kernel ?? 1, stride: stride ?? 1, dilation: dilation ?? 1, before: before ?? 0, after: after ?? 0 });
+  if (kind === "windows") return windowPlan({ inputs, outputs, kernel: kernel ?? 1, stride: stride ?? 1, dilation: dilation ?? 1, before: before ?? 0, after: after ?? 0 });
   if (kind === "spread") return spreadPlan({ inputs, outputs, kernel: kernel ?? 1, stride: stride ?? 1, dilation: dilation ?? 1, padding: before ?? 0 });
   return kind === "adaptive" ? adaptivePlan(inputs, outputs) : null;
 }

@@ -49,6 +49,7 @@ function plan(type, values, { from, to, operation, each, reads, readers }) {
     space: from[1] > 1 || to[1] > 1 ? 3 : from[2] > 1 || to[2] > 1 ? 2 : 1,
     axes: [sides(from[1], to[1]), sides(from[2], to[2]), sides(from[3], to[3])],
     insertion: null,
+    separable: false,
     strips: false,
     channels: [from[0], to[0]],
     kernel: [1, 1, 1],
@@ -57,6 +58,7 @@ function plan(type, values, { from, to, operation, each, reads, readers }) {
     values,
     reads,
     readers,
+    isRead: (place, channel) => readers(place, channel).length > 0,
     readsEach: each,
   };
 }
@@ -162,14 +164,14 @@ function columnsOf(values, image) {
   const [padding, dilation] = [pair(values, "padding", 0), pair(values, "dilation", 1)];
   const across = Math.floor((image[1] + 2 * padding[1] - dilation[1] * (kernel[1] - 1) - 1) / stride[1]) + 1;
   const taps = kernel[0] * kernel[1];
-  /** @param {number} value @param {number} window @returns {Place} */
-  const place = (value, window) => {
+  /** @param {number} value @param {number} column @returns {Place} */
+  const place = (value, column) => {
     const tap = value % taps;
     return [
       Math.floor(value / taps),
       0,
-      Math.floor(window / across) * stride[0] - padding[0] + dilation[0] * Math.floor(tap / kernel[1]),
-      (window % across) * stride[1] - padding[1] + dilation[1] * (tap % kernel[1]),
+      Math.floor(column / across) * stride[0] - padding[0] + dilation[0] * Math.floor(tap / kernel[1]),
+      (column % across) * stride[1] - padding[1] + dilation[1] * (tap % kernel[1]),
     ];
   };
   const down = Math.floor((image[0] + 2 * padding[0] - dilation[0] * (kernel[0] - 1) - 1) / stride[0]) + 1;
@@ -198,7 +200,7 @@ function unfolded(input, output, values) {
     to: [1, 1, output[output.length - 2], output[output.length - 1]],
     operation: "copy",
     each: 1,
-    reads: ([, , value, window]) => [one(place(value, window))],
+    reads: ([, , value, column]) => [one(place(value, column))],
     readers: (at) => entries(at),
   });
   const [, down, across] = made.axes;
@@ -217,8 +219,8 @@ function folded(input, output, values) {
     operation: "blend",
     each: 1,
     reads: (at) => entries(at).map(one),
-    readers: ([, , value, window], channel) => {
-      const made = place(value, window);
+    readers: ([, , value, column], channel) => {
+      const made = place(value, column);
       return made[0] === channel && made[2] >= 0 && made[3] >= 0 && made[2] < rows && made[3] < columns ? [made] : [];
     },
   });

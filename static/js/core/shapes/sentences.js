@@ -4,6 +4,7 @@
  * @import {Evaluation, Term} from "./evaluate.js"
  * @import {LayerPlan, Place} from "./layer_plan.js"
  */
+import { plural } from "../numbers.js";
 import { placeWords } from "./steps.js";
 
 /** Terms that a sentence lists. */
@@ -76,5 +77,5 @@ export const MODES = { zeros: "zeros", constant: "a constant", reflect: "reflect
 export function inputSentence(plan, place, count) {
   const where = `Input ${placeWords(plan, place)}`;
   if (count === 0) return `${where} is never read.`;
-  return `${where} goes into ${count === 1 ? "1 value" : `${count} values`} of this output channel.`;
+  return `${where} goes into ${plural(count, "value")} of this output channel.`;
 }

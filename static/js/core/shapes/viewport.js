@@ -16,17 +16,18 @@ export const lengthOf = ({ from, to }) => to - from;
 
 /**
  * @param {Window} grid  all there is
- * @param {{width: number, height: number}} space  in CSS pixels
+ * @param {{width: number, height: number, unit?: number}} space  in CSS pixels; unit: how much larger than usual the page's type is
  * @param {Window | null} focus  what must be seen
  * @param {Window | null} before  what was seen last, which stays where it can
  * @returns {Viewport}
  */
 export function viewportOf(grid, space, focus, before) {
   const [rows, columns] = [lengthOf(grid.rows), lengthOf(grid.columns)];
-  const fitting = Math.min(space.width / columns, space.height / rows, LARGEST_CELL);
-  const smallest = Math.max(rows, columns) <= 40 ? SMALLEST_PIXEL : SMALLEST_CELL;
+  const unit = space.unit ?? 1;
+  const fitting = Math.min(space.width / columns, space.height / rows, LARGEST_CELL * unit);
+  const smallest = unit * (Math.max(rows, columns) <= 40 ? SMALLEST_PIXEL : SMALLEST_CELL);
   if (fitting >= smallest) return { cell: Math.floor(fitting), ...grid, whole: true };
-  const cell = Math.min(WINDOWED_CELL, Math.max(SMALLEST_CELL, fitting));
+  const cell = Math.floor(WINDOWED_CELL * unit);
   return {
     cell,
     rows: part(grid.rows, Math.floor(space.height / cell), focus?.rows, before?.rows),

@@ -48,15 +48,30 @@ function rangeOf(values) {
   return colourRange(low, high, low < 0);
 }
 
-/** The places that the shown output or input goes with: of the step, or of the cell under the pointer. @param {Scene} scene */
-function subjectReads(scene) {
-  const { plan, stepping, place, hover, inserted } = scene;
+/**
+ * The cells of the shown input that go with the step, or with the output under the pointer.
+ *
+ * @param {Scene} scene
+ * @returns {{isTap: (row: number, column: number) => boolean, hull: Window | null}}
+ */
+function subject({ plan, stepping, place, hover, inserted, input, depth }) {
   const output = hover?.side === "output" ? hover.place : place;
-  if (inserted && plan.insertion) {
-    const along = plan.insertion.map((axis, index) => axis.reads(output[index + 1]));
-    return along[0].flatMap((d) => along[1].flatMap((r) => along[2].map((c) => ({ place: /** @type {Place} */ ([scene.input, d.at, r.at, c.at]), tap: /** @type {[number, number, number]} */ ([d.tap, r.tap, c.tap]) }))));
+  if (stepping.by === "input" && hover?.side !== "output") {
+    const here = place[1] === depth;
+    return { isTap: (row, column) => here && row === place[2] && column === place[3], hull: here ? single(place[2], place[3]) : null };
   }
-  return hover?.side === "output" ? plan.reads(output) : readsOf(plan, stepping, place);
+  if (plan.separable) {
+    // What is read is every pair of a row and a column, however many those are.
+    const axes = inserted && plan.insertion ? plan.insertion : plan.axes;
+    const [depths, rows, columns] = axes.map((axis, index) => new Set(axis.reads(output[index + 1]).map(({ at }) => at)));
+    if (!depths.has(depth) || rows.size === 0 || columns.size === 0) return { isTap: () => false, hull: null };
+    const [row, column] = [[...rows], [...columns]];
+    const corners = [{ row: row[0], column: column[0] }, { row: row[row.length - 1], column: column[column.length - 1] }];
+    return { isTap: (r, c) => rows.has(r) && columns.has(c), hull: around(corners) };
+  }
+  const reads = (hover?.side === "output" ? plan.reads(output) : readsOf(plan, stepping, place)).filter((read) => read.place[0] === input && read.place[1] === depth);
+  const tapped = new Set(reads.map((read) => `${read.place[2]},${read.place[3]}`));
+  return { isTap: (row, column) => tapped.has(`${row},${column}`), hull: around(reads.map((read) => ({ row: read.place[2], column: read.place[3] }))) };
 }
 
 /** @param {Scene} scene @returns {GridContent} */
@@ -66,9 +81,7 @@ export function paintSource(scene) {
   const [, down, across] = axes;
   const grid = { rows: { from: down.from, to: down.to }, columns: { from: across.from, to: across.to } };
   const strides = inserted ? axes.map((axis, index) => (plan.axes[index].inputs > 1 ? (axis.inputs - 1) / (plan.axes[index].inputs - 1) : 1)) : [1, 1, 1];
-  const reads = subjectReads(scene).filter((read) => (read.place[0] === input || inserted) && read.place[1] === depth);
-  const tapped = new Map(reads.map((read) => [`${read.place[2]},${read.place[3]}`, read.tap]));
-  const hull = around(reads.map((read) => ({ row: read.place[2], column: read.place[3] })));
+  const { isTap, hull } = subject(scene);
   const shown = hover?.side === "output" ? hover.place : place;
   const summed = plan.operation === "sum" || plan.operation === "blend";
   // Only the factors of what is read here are needed.
@@ -98,7 +111,7 @@ export function paintSource(scene) {
   /** @param {number} row @param {number} column @returns {CellLook} */
   const look = (row, column) => {
     const key = `${row},${column}`;
-    const tap = tapped.has(key);
+    const tap = isTap(row, column);
     const factor = factors.get(key);
     const corner = factor !== undefined && factor !== null && factor !== 1 ? `×${cellText(factor)}` : "";
     const dot = !tap && hull !== null && row >= hull.rows.from && row < hull.rows.to && column >= hull.columns.from && column < hull.columns.to;
@@ -109,7 +122,7 @@ export function paintSource(scene) {
       return { kind: padding ? "padding" : "inserted", text: "0", tap, dot };
     }
     if (at && isInside(plan, at)) {
-      const read = plan.readers(at, scene.output).length > 0;
+      const read = plan.isRead(at, scene.output);
       return { ...valued(scene.numbers(at)), kind: read ? "own" : "skipped", tap, dot, corner };
     }
     const padded = row >= -down.before && row < down.inputs + down.after && column >= -across.before && column < across.inputs + across.after;

@@ -165,7 +165,8 @@ export class GridPane {
   #paint(follow) {
     const content = this.#content;
     if (!content || this.element.clientWidth === 0) return;
-    const space = { width: this.element.clientWidth, height: HIGHEST };
+    const unit = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+    const space = { width: this.element.clientWidth - 2, height: HIGHEST * unit, unit };
     if (follow || !this.#viewport) this.#viewport = viewportOf(content.grid, space, content.focus, this.#viewport);
     const { cell, rows, columns, whole } = this.#viewport;
     this.#palette ??= palette();
@@ -323,7 +324,7 @@ function paintCell(context, look, x, y, cell, colours) {
     context.fill();
   }
   if (text && cell >= 16) {
-    const size = Math.min(15, cell * (text.length > 3 ? 0.33 : 0.42));
+    const size = Math.min(cell > 60 ? 26 : 16, cell * (text.length > 3 ? 0.33 : 0.42));
     context.font = `${kind === "padding" ? "italic " : ""}${size}px ${colours.mono}`;
     context.fillStyle = textColour ?? (kind === "own" ? colours.text : colours.muted);
     context.fillText(text, x + cell / 2, y + cell / 2 - (corner && cell >= 26 ? cell * 0.1 : 0), cell - 3);

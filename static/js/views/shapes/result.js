@@ -59,16 +59,24 @@ export class Result {
     this.#formulas.replaceChildren(...(blocks.length > 0 ? blocks : [html("p", { class: "formula-meaning" }, "Every value is changed on its own: the shape stays.")]));
   }
 
-  /** @param {ShapeProblem} problem */
-  showProblem({ parameter, detail, repairs }) {
+  /**
+   * @param {ShapeProblem} problem
+   * @param {(repair: ShapeRepair) => string} linkOf  to the page of stacks, for a repair of two layers
+   */
+  showProblem({ parameter, detail, repairs }, linkOf) {
     const own = repairs.filter(({ insert }) => insert === null);
     const inserted = repairs.filter(({ insert }) => insert !== null);
     this.#head.replaceChildren(html("strong", { id: "output-shape", class: "shape-refused" }, "PyTorch refuses this layer"));
     this.#problem.hidden = false;
     this.#problem.replaceChildren(
-      html("p", { class: "notice" }, html("button", { type: "button", class: "symbol", "data-parameter": parameter }, parameter), " ", detail),
+      html("p", { class: "notice" }, ...linked(detail, parameter)),
       ...(own.length > 0 ? [html("h3", {}, "The smallest changes that make it fit"), html("ul", { class: "repairs" }, ...own.map((repair) => this.#repair(repair)))] : []),
-      ...inserted.map(({ detail: text, output_shape: shape }) => html("p", { class: "formula-meaning" }, `${text} Then the output is [${shape.join(", ")}].`)),
+      ...(inserted.length > 0
+        ? [
+            html("h3", {}, "Or with a layer before it"),
+            html("ul", { class: "repairs" }, ...inserted.map((repair) => html("li", {}, html("a", { class: "repair", href: linkOf(repair) }, html("span", {}, repair.detail), html("span", { class: "repair-shape" }, `→ [${repair.output_shape.join(", ")}], in Stacks`))))),
+          ]
+        : []),
     );
     this.#costs.hidden = true;
     this.#formulas.replaceChildren();
@@ -97,6 +105,13 @@ export class Result {
   }
 }
 
+/** A sentence in which the parameter leads to its field. @param {string} detail @param {string} parameter */
+function linked(detail, parameter) {
+  const at = detail.indexOf(parameter);
+  if (at < 0) return [detail];
+  return [detail.slice(0, at), html("button", { type: "button", class: "symbol", "data-parameter": parameter }, parameter), detail.slice(at + parameter.length)];
+}
+
 /** @param {ShapeLayer} layer */
 function costs(layer) {
   const { parameters, multiply_accumulates: products, activation_bytes: activation, saved_for_backward_bytes: saved, receptive_field: field } = layer;
@@ -110,7 +125,7 @@ function costs(layer) {
   if (field && field.size.length > 0) {
     const size = field.size.join(" × ");
     const stride = field.stride.every((step) => step === 0) ? "all read the same" : `every ${field.stride.join(" × ")}`;
-    rows.push(["Each output sees", size === "1" || /^1( × 1)*$/.test(size) ? plural(1, "position") : size, `${stride}, the first from ${field.start.join(", ")}`]);
+    rows.push(["Each output sees", size === "1" || /^1( × 1)*$/.test(size) ? plural(1, "position") : size, `${stride}, the first from ${field.start.join(", ").replaceAll("-", "−")}`]);
   }
   return rows.map(([name, value, title]) => html("div", {}, html("dt", {}, name), html("dd", {}, value), html("dd", { class: "cost-note" }, title)));
 }
