@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -18,7 +19,9 @@ from starlette.types import Scope
 from server import __version__, problems
 from server.dependencies import Services
 from server.engine.devices import resolve_device
+from server.logs import is_probe, log_access
 from server.middleware import BodyLimit, HeadAsGet, SecurityHeaders
+from server.observation import Exchange, Observation
 from server.pages import Pages
 from server.paths import STATIC, TEMPLATES
 from server.routes import (
@@ -27,6 +30,8 @@ from server.routes import (
     fields,
     inspections,
     models,
+    open_inference,
+    operations,
     pages,
     predictions,
     shapes,
@@ -39,7 +44,10 @@ from server.services.effective_fields import EffectiveFields
 from server.services.inference import Inference
 from server.services.inspections import Inspections, InspectionStore
 from server.services.lane import Lane
+from server.services.metrics import Metrics
+from server.services.readiness import Readiness
 from server.services.served_models import open_served
+from server.services.tracing import Tracing, open_tracing
 from server.settings import Settings
 
 API = "/api/v1"
@@ -58,6 +66,10 @@ TAGS = [
     {"name": "inspections", "description": "What every layer of the network made of it."},
     {"name": "models", "description": "Who can answer."},
     {"name": "shapes", "description": "What described layers make of a shape, by arithmetic."},
+    {
+        "name": "open inference",
+        "description": "The Open Inference Protocol (KServe V2), for clients that speak it.",
+    },
     {"name": "server", "description": "How the server is."},
 ]
 
@@ -72,6 +84,7 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
         load: gives the models; ``load_models`` if left out.
     """
     chosen = settings or Settings()
+    tracing = open_tracing(os.environ)
     app = FastAPI(
         title="doodlescope",
         version=__version__,
@@ -83,12 +96,19 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
         redoc_url=None,
         redirect_slashes=False,
         lifespan=functools.partial(_lifespan, chosen, load or load_models),
+        telemetry=_telemetry(tracing),
     )
+    app.state.tracing = tracing
     app.state.pages = Pages(TEMPLATES, STATIC)
+    app.state.metrics = metrics = Metrics()
+    app.state.readiness = Readiness(chosen.stuck_seconds)
     app.openapi = functools.partial(documentation.openapi, app)  # type: ignore[method-assign]
     app.add_middleware(BodyLimit, limit=chosen.body_bytes)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(
+        Observation, prefix=API, observers=(log_access, functools.partial(_count, metrics))
+    )
     problems.install(app, app.state.pages)
     for routes in (
         predictions,
@@ -102,6 +122,8 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
     ):
         app.include_router(routes.router, prefix=API)
     app.include_router(pages.router)
+    app.include_router(operations.router)
+    app.include_router(open_inference.router)
     app.mount("/static", Static(directory=STATIC, check_dir=False), name="static")
     return app
 
@@ -121,31 +143,59 @@ def load_models(settings: Settings) -> Catalog:
 
 @asynccontextmanager
 async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> AsyncIterator[None]:
+    metrics: Metrics = app.state.metrics
+    readiness: Readiness = app.state.readiness
+    tracing: Tracing | None = app.state.tracing
     catalog = await asyncio.to_thread(load, settings)
     await asyncio.to_thread(warm_up)
     lane = Lane(
         batch_images=settings.batch_images,
         queued_images=settings.queued_images,
         threads=settings.threads,
+        observers=(metrics, *([tracing] if tracing else [])),
     )
+    kept = Inspections(lane, InspectionStore(settings.inspection_bytes))
     app.state.services = Services(
         settings=settings,
         device=catalog.default.device,
         lane=lane,
         catalog=catalog,
         inference=Inference(lane),
-        inspections=Inspections(lane, InspectionStore(settings.inspection_bytes)),
+        inspections=kept,
         effective_fields=EffectiveFields(lane),
     )
     lane.start()
+    unwatch = metrics.watch(lane, kept)
+    readiness.started(lane)
     # What is loaded stays: a full collection would walk through all of it again and again.
     gc.collect()
     gc.freeze()
     try:
         yield
     finally:
+        readiness.stop()
         await lane.close()
+        unwatch()
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
         gc.unfreeze()
+
+
+def _telemetry(tracing: Tracing | None) -> TelemetryConfig:
+    """Of the framework's own telemetry the span of each request, where traces are sent."""
+    config: TelemetryConfig = {"metrics": False, "logs": False, "operation_spans": False}
+    if tracing is None:
+        return {**config, "tracing": False, "auto_configure": False}
+    return {
+        **config,
+        "tracer_provider": tracing.provider,
+        "auto_configure": False,
+        "exclude": lambda scope: is_probe(scope["path"]),
+    }
+
+
+def _count(metrics: Metrics, exchange: Exchange) -> None:
+    metrics.requested(exchange.method, exchange.route, exchange.status, exchange.seconds)
 
 
 class Static(StaticFiles):

@@ -51,6 +51,17 @@ class MalformedBody(Problem):
     title = "Malformed body"
 
 
+class CredentialsNeeded(Problem):
+    """No API key, or one that is not known here."""
+
+    status = 401
+    slug = "credentials-needed"
+    title = "API key needed"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="doodlescope"'})
+
+
 class NotFound(Problem):
     """There is no such resource, and there was none."""
 
@@ -105,6 +116,17 @@ class InvalidPicture(InvalidInput):
     title = "Picture cannot be used"
 
 
+class RateLimited(Problem):
+    """More requests than one caller may send; try again after ``retry_after`` seconds."""
+
+    status = 429
+    slug = "rate-limited"
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, limit: float, retry_after: int) -> None:
+        super().__init__(detail, limit=limit, headers={"Retry-After": str(retry_after)})
+
+
 class Disconnected(Problem):
     """The client has gone; nobody reads the answer."""
 
@@ -129,6 +151,13 @@ class ClosingDown(Overloaded):
 
     slug = "closing-down"
     title = "Server is stopping"
+
+
+class NotReady(Overloaded):
+    """The server cannot serve at this moment."""
+
+    slug = "not-ready"
+    title = "Server is not ready"
 
 
 class StoreTooSmall(Problem):

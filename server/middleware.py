@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import UNSET, TooLarge
-from server.problems import MEDIA_TYPE, problem_body
+from server.problems import answer
 from server.security import SECURITY_HEADERS
 
 
@@ -47,7 +46,12 @@ class HeadAsGet:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self.app({**scope, "method": "GET"}, receive, send_without_content)
+        as_get = {**scope, "method": "GET"}
+        try:
+            await self.app(as_get, receive, send_without_content)
+        finally:
+            # Where it led to, which those outside of this may want to know.
+            scope.update({key: as_get[key] for key in ("route", "root_path") if key in as_get})
 
 
 class BodyLimit:
@@ -71,8 +75,7 @@ class BodyLimit:
         size = int(declared[:20]) if declared.isascii() and declared.isdigit() else 0
         if size > self.limit:
             await self._discard(receive)
-            body = problem_body(self._too_large(size), scope["path"])
-            await Response(body, TooLarge.status, media_type=MEDIA_TYPE)(scope, receive, send)
+            await answer(self._too_large(size), scope["path"])(scope, receive, send)
             return
         received = 0
 

@@ -14,10 +14,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from server.errors import Disconnected, InvalidInput, Problem, shorten
+from server.observation import REQUEST_ID, request_id_of
 from server.pages import Pages, wants_page
 from server.security import SECURITY_HEADERS
 
 MEDIA_TYPE = "application/problem+json"
+JSON = "application/json"
+OPEN_INFERENCE = "/v2"
+"""Where the addresses of the Open Inference Protocol begin; the protocol says so."""
 SHOWN_ERRORS = 20
 """When one request has several errors, at most so many are listed."""
 
@@ -45,7 +49,8 @@ def install(app: FastAPI, pages: Pages) -> None:
     async def unexpected(request: Request, error: Exception) -> Response:
         # The exception goes on to the server, which logs it; the client is told nothing of it.
         members = _members(Problem("Something went wrong on the server; the log has it."))
-        return respond(request, pages, members, SECURITY_HEADERS)
+        headers = {**SECURITY_HEADERS, REQUEST_ID: request_id_of(request.scope)}
+        return respond(request, pages, members, headers)
 
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(RequestValidationError, validation)
@@ -61,13 +66,37 @@ def respond(
     members["instance"] = request.url.path
     status = int(members["status"])
     response: Response
-    if wants_page(request) and pages.has("error.html"):
+    if is_open_inference(request.url.path):
+        response = _open_inference_error(members, headers)
+    elif wants_page(request) and pages.has("error.html"):
         response = pages.render(request, "error.html", members, status=status)
         response.headers.update(headers)
     else:
         response = Response(problem_json(members), status, headers, MEDIA_TYPE)
     response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def answer(error: Problem, path: str) -> Response:
+    """A problem as a response, where there are no pages: outside of the application's routes."""
+    if is_open_inference(path):
+        return _open_inference_error(_members(error), error.headers)
+    return Response(problem_body(error, path), error.status, error.headers, MEDIA_TYPE)
+
+
+def is_open_inference(path: str) -> bool:
+    """Whether a path is one of the Open Inference Protocol, which has a shape of its own."""
+    return path == OPEN_INFERENCE or path.startswith(f"{OPEN_INFERENCE}/")
+
+
+def _open_inference_error(members: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+    """A problem as the Open Inference Protocol has it; what is not valid there is 400."""
+    status = int(members["status"])
+    message, value = str(members["detail"]), str(members.get("value", ""))
+    if value not in message:
+        message = f"{message} Found: {value}"
+    body = problem_json({"error": message})
+    return Response(body, 400 if status == InvalidInput.status else status, headers, JSON)
 
 
 def problem_json(members: Mapping[str, Any]) -> bytes:

@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from server.engine.devices import Device
 
 Count = Annotated[int, Field(ge=1)]
+
+
+def _split(value: Any) -> Any:
+    """A list as the environment has it: with commas."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _check_key(key: SecretStr) -> SecretStr:
+    """An API key: what fits a header, long enough not to be guessed; the message hides it."""
+    if not re.fullmatch(API_KEY, key.get_secret_value()):
+        raise ValueError(
+            "an API key has 16 to 200 letters, digits or any of . _ ~ + / = -, and may have a name "
+            "and a colon in front"
+        )
+    return key
+
+
+API_KEY = r"(?:(?P<name>[A-Za-z0-9._-]{1,40}):)?(?P<secret>[A-Za-z0-9._~+/=-]{16,200})"
+"""An API key as it is configured: the secret, with the name of its owner in front as needed."""
+
+Listed = (NoDecode, BeforeValidator(_split))
+Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[A-Za-z0-9.\[\]:-]+)$")]
 
 
 class ServedModel(BaseModel):
@@ -41,7 +75,9 @@ class ServedModel(BaseModel):
 class Settings(BaseSettings):
     """How the server runs, and the limits on what strangers may send to it."""
 
-    model_config = SettingsConfigDict(env_prefix="DOODLESCOPE_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DOODLESCOPE_", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
@@ -90,6 +126,47 @@ class Settings(BaseSettings):
     )
     inspection_bytes: Count = Field(
         default=268_435_456, description="Memory for kept inspections, in bytes."
+    )
+
+    api_keys: Annotated[tuple[Annotated[SecretStr, AfterValidator(_check_key)], ...], *Listed] = (
+        Field(
+            default=(),
+            description="Keys that requests must come with, with commas between them, each with a "
+            "name and a colon in front as needed; none: anybody may ask.",
+        )
+    )
+    key_requests: Count = Field(default=6_000, description="Most requests a minute with one key.")
+    cors_origins: Annotated[tuple[Origin, ...], *Listed] = Field(
+        default=(),
+        description="Origins of other sites whose pages may ask, with commas between them, such as "
+        "`https://lab.example`; `*` for all.",
+    )
+    compression: Literal["auto", "always", "never"] = Field(
+        default="auto", description="Whether answers are compressed; auto: for other machines."
+    )
+
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="text or json: how the log is written, to standard error."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="warning",
+        description="What is logged: info has a line for each request, debug also one for each "
+        "static file and probe.",
+    )
+    stuck_seconds: Count = Field(
+        default=60, description="After so many seconds in one run the server is not ready."
+    )
+    drain_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=3_600,
+        description="How long the server still answers after SIGTERM, not ready any more, before "
+        "it stops.",
+    )
+    stop_seconds: Count = Field(
+        default=30,
+        description="How long a server that stops waits for clients to send and to take what is "
+        "left, in seconds.",
     )
 
     @model_validator(mode="after")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
+from types import FrameType
 from typing import Any, Literal
 
 import typer
@@ -19,7 +22,9 @@ from server.app import create_app, load_models
 from server.commands.failure import CommandFailed, failing_on
 from server.commands.late_progress import LateProgress
 from server.commands.model import open_device
+from server.logs import configure_logs
 from server.services.catalog import Model
+from server.services.readiness import Readiness
 from server.services.sources import ModelUnavailable
 from server.settings import ServedModel, Settings
 
@@ -27,10 +32,15 @@ from server.settings import ServedModel, Settings
 class _AnnouncingServer(uvicorn.Server):
     """Prints the address once the models are loaded and the socket listens, not before.
 
-    Below it, that of the page of each of the user's own models.
+    Below it, that of the page of each of the user's own models. Told to terminate, it is not ready
+    any more, but answers for ``drain_seconds`` more; then it takes no new connections, finishes
+    what it has taken, and ends.
     """
 
     own: Sequence[Model] = ()
+    drain_seconds: float = 0.0
+    readiness: Readiness | None = None
+    _drained_at: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -41,6 +51,20 @@ class _AnnouncingServer(uvicorn.Server):
                     typer.echo(f"doodlescope is ready at {address}")
                     for model in self.own:
                         typer.echo(f"  {model.title}: {address}/models/{model.name}")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.readiness is not None:
+            self.readiness.stop()
+        if sig == signal.SIGTERM and self.drain_seconds and self._drained_at is None:
+            self._drained_at = time.monotonic() + self.drain_seconds
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._drained_at is not None and time.monotonic() >= self._drained_at:
+            self._drained_at = None
+            super().handle_exit(signal.SIGTERM, None)
+        return await super().on_tick(counter)
 
 
 def serve(
@@ -58,6 +82,7 @@ def serve(
     options: dict[str, Any] = {"host": host, "port": port, "device": device}
     options["models"] = tuple(models) or None
     settings = _settings({name: value for name, value in options.items() if value is not None})
+    configure_logs(settings.log_format, settings.log_level)
     open_device(settings.device)
     if settings.default_model not in model_names():
         raise CommandFailed(
@@ -66,15 +91,20 @@ def serve(
         )
     with LateProgress("Opening the models"), failing_on(ModelUnavailable):
         catalog = load_models(settings)
+    app = create_app(settings, load=lambda _: catalog)
     server = _AnnouncingServer(
         uvicorn.Config(
-            create_app(settings, load=lambda _: catalog),
+            app,
             host=settings.host,
             port=settings.port,
             http=_protocol(),
-            log_level="warning",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=settings.stop_seconds,
         )
     )
+    server.drain_seconds = settings.drain_seconds
+    server.readiness = app.state.readiness
     server.own = [catalog.get(name) for name in catalog.names[len(model_names()) :]]
     try:
         with suppress(KeyboardInterrupt):
@@ -108,6 +138,8 @@ def _wrong_setting(error: ErrorDetails) -> str:
     if not error["loc"]:  # settings that do not fit each other
         return error["msg"]
     name = f"DOODLESCOPE_{'_'.join(map(str, error['loc']))}".upper()
+    if error["loc"][0] == "api_keys":  # never shown
+        return f"{name}: {error['msg']}"
     return f"{name} is {error['input']!r}: {error['msg']}"
 
 

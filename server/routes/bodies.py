@@ -101,9 +101,14 @@ async def read_json(request: Request, limits: Settings) -> Any:
                 f"The JSON is longer than the {limits.json_bytes} bytes that are allowed.",
                 limit=limits.json_bytes,
             )
+    return await parse_json(bytes(body), limits)
+
+
+async def parse_json(body: bytes, limits: Settings) -> Any:
+    """The JSON of a body that has been read; raises MalformedBody, LimitExceeded as read_json."""
     if len(body) <= SHORT_JSON:
-        return _parsed_within(bytes(body), limits.json_depth)
-    return await run_in_threadpool(_parsed_within, bytes(body), limits.json_depth)
+        return _parsed_within(body, limits.json_depth)
+    return await run_in_threadpool(_parsed_within, body, limits.json_depth)
 
 
 def _parsed_within(body: bytes, depth: int) -> Any:

@@ -12,6 +12,7 @@ from server.dependencies import Services
 from server.problems import MEDIA_TYPE
 from server.routes.bodies import FORM
 from server.schemas.kernels import DrawingImageRequest
+from server.schemas.open_inference import InferenceError, InferenceRequest, ModelReady, ServerReady
 from server.schemas.predictions import (
     HOUSE,
     SUN,
@@ -32,8 +33,11 @@ _BODIES = (
     SettingsRequest,
     SourceRequest,
     DrawingImageRequest,
+    InferenceRequest,
 )
 _ERROR = 400
+# The Open Inference Protocol says what its errors look like.
+_OWN_ERRORS = (InferenceError.__name__, ServerReady.__name__, ModelReady.__name__)
 _FRAMEWORK_ERRORS = ("HTTPValidationError", "ValidationError")
 
 
@@ -64,6 +68,24 @@ def drawing_or_image(*, lists: bool) -> dict[str, Any]:
                     "examples": examples,
                 },
                 FORM: {"schema": {"$ref": _REFERENCE.format(model=ImageForm.__name__)}},
+            },
+        }
+    }
+
+
+def inference_request() -> dict[str, Any]:
+    """The request body of an inference after the Open Inference Protocol."""
+    pixels: dict[str, Any] = {"name": "images", "datatype": "UINT8", "shape": [1, 28, 28]}
+    top = {"name": "probabilities", "parameters": {"classification": 3}}
+    body = {"inputs": [pixels | {"data": [0] * 28 * 28}], "outputs": [top]}
+    example = {"summary": "A blank image, and the three likeliest categories", "value": body}
+    schema = {"$ref": _REFERENCE.format(model=InferenceRequest.__name__)}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": schema, "examples": {"image": example}},
+                "application/octet-stream": {},
             },
         }
     }
@@ -124,6 +146,8 @@ def _as_problems(responses: dict[str, Any]) -> None:
     for status, response in list(responses.items()):
         content = response.get("content", {}).get("application/json")
         if int(status) < _ERROR or content is None:
+            continue
+        if content["schema"].get("$ref", "").endswith(_OWN_ERRORS):
             continue
         if content["schema"].get("$ref", "").endswith(_FRAMEWORK_ERRORS):
             del responses[status]

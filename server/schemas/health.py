@@ -15,3 +15,9 @@ class Health(BaseModel):
     device: str = Field(description="Where the networks run.")
     models: list[str] = Field(description="Names of the models that can answer.")
     queued_images: int = Field(description="Images waiting for the network.")
+
+
+class Ready(BaseModel):
+    """Requests are welcome."""
+
+    status: Literal["ready"] = Field(description="Requests are welcome.")

@@ -117,10 +117,19 @@ class Model:
 
     def logits(self, groups: Sequence[Images]) -> list[Logits]:
         """Logits for groups of images, run together in batches of ``batch_images``."""
-        images = np.concatenate(groups)
+        return self._in_batches(groups, self._as_input)
+
+    def logits_of_tensors(self, groups: Sequence[NDArray[np.floating]]) -> list[Logits]:
+        """As ``logits``, for inputs as the network takes them: (N, channels, height, width)."""
+        return self._in_batches(groups, self._on_device)
+
+    def _in_batches(
+        self, groups: Sequence[NDArray[Any]], as_input: Callable[[NDArray[Any]], Tensor]
+    ) -> list[Logits]:
+        items = np.concatenate(groups)
         batches = [
-            self._forward(images[start : start + self.batch_images])
-            for start in range(0, len(images), self.batch_images)
+            self._forward(as_input(items[start : start + self.batch_images]))
+            for start in range(0, len(items), self.batch_images)
         ]
         ends = np.cumsum([len(group) for group in groups])[:-1]
         return np.split(np.concatenate(batches), ends)
@@ -201,9 +210,13 @@ class Model:
         arguments = self.arguments(prepared)
         return list(arguments.values() if isinstance(arguments, dict) else arguments)
 
-    def _forward(self, images: Images) -> Logits:
+    def _on_device(self, values: NDArray[np.floating]) -> Tensor:
+        tensor = torch.from_numpy(values).to(self.device, self._dtype)
+        return tensor.contiguous(memory_format=torch.channels_last)
+
+    def _forward(self, batch: Tensor) -> Logits:
         with torch.inference_mode(), self._evaluating():
-            logits = self.logits_in(self.module(self._as_input(images)))
+            logits = self.logits_in(self.module(batch))
         assert logits is not None, "a model without logits is asked for no guesses"
         return logits
 

@@ -191,6 +191,14 @@ class Inspections:
         self._lane = lane
         self._store = store
 
+    def __len__(self) -> int:
+        return len(self._store)
+
+    @property
+    def size(self) -> int:
+        """Memory that all of them take, in bytes."""
+        return self._store.size
+
     async def create(self, model: Model, prepared: NetworkInput) -> tuple[KeptInspection, bool]:
         """The inspection of an input by a model, and whether it had to be made.
 

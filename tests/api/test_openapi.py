@@ -32,6 +32,15 @@ def references(value: Any) -> set[str]:
     return set()
 
 
+def examples_of(operation: dict[str, Any], place: str) -> dict[str, Any]:
+    """The examples of an operation's parameters in the path, or in the query."""
+    return {
+        parameter["name"]: parameter["example"]
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == place and "example" in parameter
+    }
+
+
 def test_every_reference_leads_somewhere(client: Client) -> None:
     whole = document(client)
     for reference in references(whole):
@@ -62,7 +71,8 @@ def test_every_example_of_a_body_runs(client: Client) -> None:
         for method, operation in operations.items():
             content = operation.get("requestBody", {}).get("content", {})
             for example in content.get("application/json", {}).get("examples", {}).values():
-                response = client.request(method.upper(), path, json=example["value"])
+                address = path.format(**examples_of(operation, "path"))
+                response = client.request(method.upper(), address, json=example["value"])
                 assert response.status_code in (200, 201), response.text
                 assert str(response.status_code) in operation["responses"]
                 ran += 1
@@ -70,7 +80,7 @@ def test_every_example_of_a_body_runs(client: Client) -> None:
                 files = {"image": file_of(picture_of(SUN))}
                 assert client.request(method.upper(), path, files=files).is_success
                 ran += 1
-    assert ran == 12
+    assert ran == 14
 
 
 def test_every_get_route_runs_with_its_examples(client: Client) -> None:
@@ -83,12 +93,10 @@ def test_every_get_route_runs_with_its_examples(client: Client) -> None:
     for path, operations in whole["paths"].items():
         if "get" not in operations:
             continue
-        values: dict[str, dict[str, Any]] = {"path": {}, "query": {}}
         for parameter in operations["get"].get("parameters", []):
             assert "example" in parameter or not parameter["required"], (path, parameter["name"])
-            if "example" in parameter:
-                values[parameter["in"]][parameter["name"]] = parameter["example"]
-        response = client.get(path.format(**values["path"]), params=values["query"])
+        address = path.format(**examples_of(operations["get"], "path"))
+        response = client.get(address, params=examples_of(operations["get"], "query"))
         assert response.status_code == 200, (path, response.text)
         media_type = response.headers["content-type"].partition(";")[0]
         assert media_type in operations["get"]["responses"]["200"]["content"]
