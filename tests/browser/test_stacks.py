@@ -200,7 +200,7 @@ def test_fields_are_drawn_to_one_scale(visitor: Visitor) -> None:
             assert own == pytest.approx(pair, abs=0.2)
 
 
-def test_layers_move_by_keyboard_mouse_and_finger(visitor: Visitor) -> None:
+def test_layers_move_by_keyboard_and_mouse(visitor: Visitor) -> None:
     page = open_stacks(visitor, "#input=1,3,8,8&layers=ReLU();Tanh();Sigmoid();SiLU()")
     handle = rows(page).first.locator(".layer-handle")
     handle.focus()
@@ -342,6 +342,23 @@ def test_lines_of_torch_are_imported(visitor: Visitor) -> None:
     assert types(page) == ["Conv2d", "ReLU"]
     expect(page.locator(".stack-notice")).to_contain_text("Line 1: there is no layer LSTM here.")
     assert shown_shapes(page) == [(1, 6, 32, 32)] * 2
+
+
+def test_lines_are_pasted_anywhere(visitor: Visitor) -> None:
+    page = open_stacks(visitor, expect="422")
+    paste = """(text) => {
+      const data = new DataTransfer();
+      data.setData("text/plain", text);
+      const options = {clipboardData: data, bubbles: true, cancelable: true};
+      document.body.dispatchEvent(new ClipboardEvent("paste", options));
+    }"""
+    page.evaluate(paste, "self.conv1 = nn.Conv2d(1, 4, 3)\n    self.act = nn.GELU()")
+    settle(page)
+    expect(rows(page)).to_have_count(2)
+    assert types(page) == ["Conv2d", "GELU"]
+    page.evaluate(paste, "nn.Conv2d(1, 4, 3")
+    expect(page.locator(".stack-notice")).to_contain_text("What was pasted cannot be read. Line 1")
+    assert types(page) == ["Conv2d", "GELU"]
 
 
 def test_two_stacks_are_compared(visitor: Visitor) -> None:
@@ -562,6 +579,30 @@ def test_addresses_that_cannot_be_read_are_told(visitor: Visitor) -> None:
         page = open_stacks(visitor, fragment)
         expect(page.locator(".stack-notice")).to_contain_text("The address cannot be read")
         assert types(page)
+
+
+def test_layers_are_dragged_with_a_finger(visitor: Visitor) -> None:
+    size = {"width": 390, "height": 844}
+    layers = "#input=1,3,8,8&layers=ReLU();Tanh();Sigmoid()"
+    page = open_stacks(visitor, layers, viewport=size, has_touch=True, is_mobile=True)
+    rows(page).first.evaluate("(row) => row.scrollIntoView()")
+    start = rows(page).first.locator(".layer-handle").bounding_box()
+    end = rows(page).nth(1).bounding_box()
+    assert start is not None
+    assert end is not None
+    session = page.context.new_cdp_session(page)
+    x, y = start["x"] + start["width"] / 2, start["y"] + start["height"] / 2
+    bottom = end["y"] + end["height"] - 9
+
+    def touch(kind: str, *points: float) -> None:
+        held = [{"x": x, "y": point} for point in points]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": held})
+
+    touch("touchStart", y)
+    for step in range(1, 6):
+        touch("touchMove", y + (bottom - y) * step / 5)
+    touch("touchEnd")
+    assert types(page) == ["Tanh", "ReLU", "Sigmoid"]
 
 
 def test_stacks_work_on_a_phone(visitor: Visitor) -> None:

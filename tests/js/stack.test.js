@@ -90,9 +90,9 @@ test("two stacks are set against each other", () => {
   const rows = new Map(compareStacks(one, other).map((row) => [row.name, row]));
   assert.equal(rows.get("Receptive field")?.difference, "equal");
   assert.equal(rows.get("Parameters")?.difference, "+50 (+50.0\u202f%)");
-  assert.equal(rows.get("Memory, forward")?.difference, "−8\u202fB (−100.0\u202f%)");
-  assert.equal(rows.get("Memory, for backward")?.second, "not known");
-  assert.equal(rows.get("Memory, for backward")?.difference, "");
+  assert.equal(rows.get("Forward")?.difference, "−8\u202fB (−100.0\u202f%)");
+  assert.equal(rows.get("Backward")?.second, "not known");
+  assert.equal(rows.get("Backward")?.difference, "");
   const broken = answer([answered({})]);
   assert.equal(compareStacks(one, broken)[0].second, "does not fit");
   assert.equal(compareStacks(one, broken)[1].difference, "");

@@ -11,16 +11,17 @@ import { SettingsFinder } from "../views/stacks/settings_finder.js";
 
 /**
  * @param {LayerKinds} kinds
- * @param {number[]} shape  that the new layer would be given, batch first
- * @param {(type: string, parameters: Parameters) => void} onAdd
+ * @param {number[]} shape  of the stack's input, batch first, to begin with
+ * @param {(sizes: number[]) => number} channels  where the stack has such sizes
+ * @param {(sizes: number[], type: string, parameters: Parameters) => void} onAdd
  */
-export function findSizes(kinds, shape, onAdd) {
+export function findSizes(kinds, shape, channels, onAdd) {
   const space = shape.slice(2);
   const sizes = space.length > 0 && space.length <= 3 ? space : [32, 32];
-  /** @param {SettingsQuestion} question @param {FoundSetting} setting @param {number} channels */
-  const parameters = ({ type }, setting, channels) => {
+  /** @param {SettingsQuestion} question @param {FoundSetting} setting */
+  const parameters = ({ type, from }, setting) => {
     const kind = kinds.get(type);
-    return kind ? settingParameters(kind, setting, channels) : {};
+    return kind ? settingParameters(kind, setting, channels(from)) : {};
   };
   new SettingsFinder(
     kinds,
@@ -40,8 +41,11 @@ export function findSizes(kinds, shape, onAdd) {
           return error instanceof Error ? error.message : String(error);
         }
       },
-      onAdd: (question, setting) => onAdd(question.type, parameters(question, setting, shape[1] ?? 1)),
-      link: (question, setting) => `/shapes${formatConfiguration({ type: question.type, input: [1, shape[1] ?? 1, ...question.from], values: parameters(question, setting, shape[1] ?? 1), view: {} })}`,
+      onAdd: (question, setting) => onAdd(question.from, question.type, parameters(question, setting)),
+      link: (question, setting) => {
+        const { type, from } = question;
+        return `/shapes${formatConfiguration({ type, input: [1, channels(from), ...from], values: parameters(question, setting), view: {} })}`;
+      },
     },
     { from: sizes.join(", "), to: sizes.map((size) => Math.max(1, Math.floor(size / 2))).join(", "), type: `Conv${sizes.length}d` },
   ).open();

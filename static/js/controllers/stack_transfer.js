@@ -15,6 +15,17 @@ import { ImportDialog } from "../views/stacks/import_dialog.js";
 /** @param {unknown} error */
 const reason = (error) => (error instanceof Error ? error.message : String(error));
 
+/**
+ * The layers that lines of PyTorch make.
+ *
+ * @param {string} source
+ * @returns {Promise<Imported>} rejects with why there are none
+ */
+export async function readLines(source) {
+  const { layers, left_out: notes } = await readSource(source);
+  return { input: null, layers: layers.map((layer) => fromSpec(layer)), notes, from: "Read" };
+}
+
 /** @param {(found: Imported) => void} onFound */
 export function importStack(onFound) {
   /** @param {() => Promise<Imported | string>} read */
@@ -35,11 +46,7 @@ export function importStack(onFound) {
         return { input, layers: layers.map(fromSpec), notes, from: name };
       }),
     onSource: (source) =>
-      attempt(async () => {
-        if (source.trim() === "") return "Paste some lines first.";
-        const { layers, left_out: notes } = await readSource(source);
-        return { input: null, layers: layers.map((layer) => fromSpec(layer)), notes, from: "Read" };
-      }),
+      attempt(async () => (source.trim() === "" ? "Paste some lines first." : readLines(source))),
     onFile: (file) =>
       attempt(async () => {
         if (file.size > LARGEST_FILE) return `${file.name} has ${Math.ceil(file.size / 1024)} KiB; ${LARGEST_FILE / 1024} KiB is the limit.`;

@@ -19,7 +19,7 @@ import { Announcer } from "./announcer.js";
 import { StackAddress } from "./stack_address.js";
 import { StackCalculation } from "./stack_calculation.js";
 import { findSizes } from "./stack_finder.js";
-import { exportStack, importStack } from "./stack_transfer.js";
+import { exportStack, importStack, readLines } from "./stack_transfer.js";
 
 const TITLES = ["Stack A", "Stack B"];
 
@@ -71,6 +71,7 @@ export class StacksPage {
     byId("stacks-wait", HTMLElement).remove();
     main.append(tools, this.#notice, this.#comparison.element, this.#panels, byId("stacks-notes", HTMLElement));
     window.addEventListener("keydown", (event) => this.#key(event), { signal: this.#stop.signal });
+    window.addEventListener("paste", (event) => void this.#paste(event), { signal: this.#stop.signal });
     this.#show();
   }
 
@@ -226,14 +227,31 @@ export class StacksPage {
     this.#say([`${from}: ${count(layers.length)} ${layers.length === 1 ? "layer" : "layers"}.`, ...notes].join(" "), notes.length > 0);
   }
 
-  /** Asked for what comes last and still has axes of space. */
+  /** Lines of PyTorch, pasted anywhere but into a field. @param {ClipboardEvent} event */
+  async #paste(event) {
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    if (isField(event.target) || document.querySelector("dialog[open]") || !/\w\(/.test(text)) return;
+    event.preventDefault();
+    try {
+      this.#imported(0, await readLines(text));
+    } catch (error) {
+      this.#say(`What was pasted cannot be read. ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  /** The layer that is found goes behind the last one that gives what is asked about. */
   #find() {
-    const { input, stacks } = this.#state;
-    const { answer } = this.#sides[0].calculation;
-    const at = (answer?.layers ?? []).findLastIndex(({ output_shape: shape }) => (shape?.length ?? 0) > 2) + 1;
-    findSizes(this.#kinds, shapeBefore(answer, input, at) ?? input, (type, parameters) => {
-      const place = Math.min(at, this.#state.stacks[0].length);
-      this.#add(0, inserted(stacks[0], place, newLayer(type, parameters)), place);
+    const { input } = this.#state;
+    /** @param {number[]} sizes @returns {{at: number, shape: number[]}} */
+    const place = (sizes) => {
+      const layers = this.#state.stacks[0];
+      const shapes = [input, ...(this.#sides[0].calculation.answer?.layers ?? []).map(({ output_shape: shape }) => shape)];
+      const at = shapes.findLastIndex((shape) => String(shape?.slice(2)) === String(sizes));
+      return at < 0 ? { at: layers.length, shape: shapes.at(-1) ?? input } : { at, shape: shapes[at] ?? input };
+    };
+    findSizes(this.#kinds, input, (sizes) => place(sizes).shape[1] ?? 1, (sizes, type, parameters) => {
+      const { at } = place(sizes);
+      this.#add(0, inserted(this.#state.stacks[0], at, newLayer(type, parameters)), at);
     });
   }
 
@@ -260,8 +278,7 @@ export class StacksPage {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const typing = event.target instanceof HTMLTextAreaElement || (event.target instanceof HTMLInputElement && event.target.type !== "checkbox");
-    if (!(event.ctrlKey || event.metaKey) || typing || document.querySelector("dialog[open]")) return;
+    if (!(event.ctrlKey || event.metaKey) || isField(event.target) || document.querySelector("dialog[open]")) return;
     const key = event.key.toLowerCase();
     if (key !== "z" && key !== "y") return;
     event.preventDefault();
@@ -288,6 +305,9 @@ export class StacksPage {
     }
   }
 }
+
+/** Whether something is typed into. @param {EventTarget | null} target */
+const isField = (target) => target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && target.type !== "checkbox");
 
 /** @param {number[]} shape @param {number[]} input  whose batch is kept */
 const withBatch = (shape, input) => [input[0] ?? 1, ...shape.slice(1)];

@@ -62,8 +62,8 @@ export function compareStacks(first, second) {
     },
     numbers("Layers", first.layers.length, second.layers.length, count),
     numbers("Parameters", first.parameters, second.parameters, compact),
-    numbers("Multiply-accumulates", first.multiply_accumulates, second.multiply_accumulates, compact),
-    numbers("Memory, forward", first.activation_bytes, second.activation_bytes, bytes),
-    numbers("Memory, for backward", first.saved_for_backward_bytes, second.saved_for_backward_bytes, bytes),
+    numbers("MACs", first.multiply_accumulates, second.multiply_accumulates, compact),
+    numbers("Forward", first.activation_bytes, second.activation_bytes, bytes),
+    numbers("Backward", first.saved_for_backward_bytes, second.saved_for_backward_bytes, bytes),
   ];
 }

@@ -133,8 +133,8 @@ export class SettingsFinder {
             html(
               "td",
               { class: "finder-actions" },
-              html("button", { type: "button", class: "quiet-button", onclick: () => this.#add(question, setting) }, "Add to the stack"),
-              html("a", { href: this.#handlers.link(question, setting) }, "Look at it"),
+              html("button", { type: "button", class: "quiet-button", "aria-label": "Add to the stack", onclick: () => this.#add(question, setting) }, "Add"),
+              html("a", { href: this.#handlers.link(question, setting), "aria-label": "View it alone" }, "View"),
             ),
           ),
         ),
