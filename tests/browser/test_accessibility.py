@@ -66,3 +66,23 @@ def test_while_the_server_is_away(visitor: Visitor) -> None:
 
 def test_the_error_page(visitor: Visitor) -> None:
     assert violations(visitor.open("/nowhere", expect="404")) == []
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_calculator_of_shapes(
+    visitor: Visitor, colours: Literal["light", "dark"], width: int
+) -> None:
+    page = visitor.open("/shapes", color_scheme=colours, viewport={"width": width, "height": 844})
+    calculator = page.locator("#calculator")
+    expect(calculator).to_have_attribute("aria-busy", "false")
+    page.locator(".animation .values summary").click()
+    page.get_by_role("button", name="per axis").first.click()
+    assert violations(page) == []
+    page.locator("#parameter-stride").fill("0")
+    expect(page.locator(".shape-problem")).to_be_visible()
+    assert violations(page) == []
+    page.goto(page.url.partition("#")[0] + "#layer=Linear&input=1,9&in_features=4&out_features=2")
+    page.reload()
+    expect(page.locator(".repair").first).to_be_visible()
+    assert violations(page) == []

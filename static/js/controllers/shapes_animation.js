@@ -4,8 +4,6 @@
  * @import {Announcer} from "./announcer.js"
  * @import {Cell} from "../core/types.js"
  * @import {Configuration, KernelSource, Scalar, TrainedKernels, Values} from "../core/shapes/types.js"
- * @import {Evaluation} from "../core/shapes/evaluate.js"
- * @import {Kernel} from "../core/shapes/kernels.js"
  * @import {LayerPlan, Place} from "../core/shapes/layer_plan.js"
  * @import {Scene} from "../core/shapes/scene.js"
  */
@@ -13,7 +11,7 @@ import { getExamples, getKernelSources, getTrainedKernels, renderDrawing } from 
 import { plural } from "../core/numbers.js";
 import { decodeDrawing } from "../core/drawing_code.js";
 import { originOf } from "../core/shapes/axis_plan.js";
-import { evaluate, MOST_TERMS } from "../core/shapes/evaluate.js";
+import { evaluate, MOST_TERMS, valueOf } from "../core/shapes/evaluate.js";
 import { inputNumbers, MOST_TYPED, PATTERNS } from "../core/shapes/input_numbers.js";
 import { flipped, GALLERY, kernelOf, MOST_EDITED, needsThree, planesText } from "../core/shapes/kernels.js";
 import { inputSentence, outputSentence, plainNumber } from "../core/shapes/sentences.js";
@@ -30,7 +28,9 @@ import { ValueTable } from "../views/value_table.js";
 import { onThemeChange } from "../views/theme.js";
 
 /** Products that are computed to colour the whole output at once. */
-const MOST_PRODUCTS = 250_000;
+const MOST_PRODUCTS = 500_000;
+/** The same where every product has to be listed first. */
+const MOST_LISTED = 50_000;
 
 /** Cells of the output that are written as a table. */
 const MOST_TABLED = 1600;
@@ -87,7 +87,7 @@ export class ShapesAnimation {
   #trained = null;
   /** @type {KernelSource[]} */
   #sources = [];
-  /** @type {Map<string, Evaluation>} */
+  /** Values of the output that are computed already. @type {Map<number, number>} */
   #kept = new Map();
   #keptFor = "";
   #forgetTheme;
@@ -276,10 +276,19 @@ export class ShapesAnimation {
     const reads = inserted && plan.insertion ? plan.insertion[0].reads(place[1]).map(({ at }) => at) : readsOf(plan, stepping, place).map((read) => read.place[1]);
     const slices = plan.axes[0].inputs > 1 ? [...new Set(reads)] : [0];
     const depth = this.#depth !== null ? this.#depth : (slices[Math.floor(slices.length / 2)] ?? 0);
-    const evaluation = (/** @type {Place} */ at) => this.#evaluated(plan, at, numbers, kernel);
+    const evaluation = (/** @type {Place} */ at) => evaluate(plan, at, numbers, kernel);
+    const kept = this.#keptValues(plan);
+    const [, outRows, outColumns] = plan.axes.map(({ outputs }) => outputs);
+    /** @param {Place} at */
+    const value = (at) => {
+      const key = ((at[0] * plan.axes[0].outputs + at[1]) * outRows + at[2]) * outColumns + at[3];
+      let found = kept.get(key);
+      if (found === undefined) kept.set(key, (found = valueOf(plan, at, numbers, kernel)));
+      return found;
+    };
     const visible = this.#output.visible;
     const cells = visible ? (visible.rows.to - visible.rows.from) * (visible.columns.to - visible.columns.from) : 400;
-    const all = plan.readsEach * cells <= MOST_PRODUCTS && plan.readsEach <= MOST_TERMS;
+    const all = plan.readsEach * cells <= mostProducts(plan) && plan.readsEach <= MOST_TERMS;
     return {
       plan,
       stepping,
@@ -291,7 +300,7 @@ export class ShapesAnimation {
       made: stepping.by === "input" ? (plan.axes[0].readers(place[1])[0] ?? 0) : place[1],
       inserted,
       numbers,
-      values: (at) => (all || (at[2] === place[2] && at[3] === place[3] && plan.readsEach <= MOST_TERMS) ? evaluation(at).value : null),
+      values: (at) => (all || (at[2] === place[2] && at[3] === place[3] && plan.readsEach <= MOST_TERMS) ? value(at) : null),
       evaluation,
       hover: this.#hover,
     };
@@ -310,20 +319,14 @@ export class ShapesAnimation {
     return /^Conv\dd$/.test(plan.type) && this.#view.operation === "convolution";
   }
 
-  /** @param {LayerPlan} plan @param {Place} at @param {(place: Place) => number} numbers @param {Kernel} kernel */
-  #evaluated(plan, at, numbers, kernel) {
-    const key = JSON.stringify([this.#view.numbers, this.#view.kernel, this.#view.operation, this.#imageOf, this.#configuration?.input, this.#configuration?.values, plan.type]);
-    if (key !== this.#keptFor) {
+  /** @param {LayerPlan} plan */
+  #keptValues(plan) {
+    const key = JSON.stringify([this.#view.numbers, this.#view.kernel, this.#view.operation, this.#imageOf, this.#trained?.model, this.#configuration?.input, this.#configuration?.values, plan.type]);
+    if (key !== this.#keptFor || this.#kept.size > 50_000) {
       this.#keptFor = key;
       this.#kept.clear();
     }
-    const own = at.join();
-    let found = this.#kept.get(own);
-    if (!found) {
-      if (this.#kept.size > 20_000) this.#kept.clear();
-      this.#kept.set(own, (found = evaluate(plan, at, numbers, kernel)));
-    }
-    return found;
+    return this.#kept;
   }
 
   #paint() {
@@ -352,7 +355,7 @@ export class ShapesAnimation {
   /** The slice of the output that is shown, as a table. @param {Scene} scene */
   #showValues({ plan, output, made, values }) {
     const [, rows, columns] = plan.axes.map(({ outputs }) => outputs);
-    const small = rows * columns <= MOST_TABLED && plan.readsEach * rows * columns <= MOST_PRODUCTS;
+    const small = rows * columns <= MOST_TABLED && plan.readsEach * rows * columns <= mostProducts(plan);
     this.#table.hidden = !small;
     this.#values.show(small ? Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (__, column) => values([output, made, row, column]) ?? NaN)) : []);
   }
@@ -387,8 +390,8 @@ export class ShapesAnimation {
   /** @param {LayerPlan} plan @param {Place} at */
   #sayBoth(plan, at) {
     const { numbers, own } = this.#data(plan);
-    const correlation = evaluate(plan, at, numbers, own).value;
-    const convolution = evaluate(plan, at, numbers, flipped(own, plan.kernel)).value;
+    const correlation = valueOf(plan, at, numbers, own);
+    const convolution = valueOf(plan, at, numbers, flipped(own, plan.kernel));
     this.#both.hidden = false;
     this.#both.textContent = `Cross-correlation, which PyTorch computes: ${plainNumber(correlation)}. Convolution with the flipped kernel: ${plainNumber(convolution)}.`;
   }
@@ -567,6 +570,9 @@ export class ShapesAnimation {
     this.element.remove();
   }
 }
+
+/** @param {LayerPlan} plan */
+const mostProducts = (plan) => (plan.separable ? MOST_PRODUCTS : MOST_LISTED);
 
 /** Which channels of the input go into one of the output, where that is not all or its own. @param {LayerPlan} plan @param {number} output */
 function groupWords(plan, output) {

@@ -183,7 +183,8 @@ export function paintOutput(scene) {
   /** @param {Place} at */
   const valueAt = (at) => (scattered && scene.values(at) !== null ? partial(at) : scene.values(at));
   const some = [];
-  const stride = Math.max(1, Math.ceil(Math.sqrt((down.outputs * across.outputs * Math.max(1, plan.readsEach / 32)) / MOST_RANGED)));
+  // Of a large output, some cells all over it stand for all.
+  const stride = Math.max(1, Math.ceil(Math.sqrt((down.outputs * across.outputs * Math.max(1, plan.readsEach / 16)) / MOST_RANGED)));
   for (let row = 0; row < down.outputs && some.length < MOST_RANGED; row += stride) for (let column = 0; column < across.outputs && some.length < MOST_RANGED; column += stride) some.push(scene.values([output, made, row, column]));
   const range = rangeOf(some);
   const theme = currentTheme();
