@@ -17,7 +17,7 @@ from torch import Tensor
 
 from models import load_model
 from tests.browser.conftest import Visitor
-from tests.browser.hand import Drawing, Posted, draw, example
+from tests.browser.hand import ROOT, Drawing, Posted, draw, example
 from tests.browser.test_accessibility import violations
 
 pytestmark = pytest.mark.browser
@@ -26,6 +26,7 @@ MODEL = "doodle-classifier"
 OTHER = "resnet"
 LAYER = "stage2.add"
 APART = ".distance-apart > :not(.visually-hidden)"
+CAT = ROOT / "docs" / "examples" / "cat.png"
 FAILED = "Failed to load resource"
 
 
@@ -419,6 +420,26 @@ def test_networks_that_take_no_drawings_are_refused_in_a_sentence(visitor: Visit
     expect(refusal).to_be_hidden()
     choose(page, "a", "cat")
     expect(page.locator(".pair-best .guess-label").nth(1)).to_have_text("cat")
+
+
+def test_an_image_beside_a_drawing(visitor: Visitor, address: str) -> None:
+    page = visitor.open("/compare")
+    page.set_input_files("#pad-a [data-part=file]", CAT)
+    choose(page, "b", "cat")
+    with CAT.open("rb") as file:
+        form = {"files": {"image": file}, "data": {"model": MODEL}}
+        answer = httpx.post(f"{address}/api/v1/inspections", timeout=60, **form)  # type: ignore[arg-type]
+    one = answer.json()
+    labels = page.locator(".pair-best .guess-label")
+    expect(labels.first).to_have_text(one["predictions"][0]["label"])
+    channel = exact(address, one, "stem_convolution")[0]
+    page.get_by_text("by number").click()
+    point(page, "a", 9, 13, (28, 28))
+    assert shown_values(page)[0] == channel[9, 13].numpy()
+    page.get_by_role("button", name="Copy A to B").click()
+    expect(page.locator(".pair-empty")).to_contain_text("the same input")
+    page.locator("#pad-b").get_by_role("button", name="Undo").click()
+    expect(page.locator(".pair-empty")).to_be_hidden()
 
 
 @pytest.mark.parametrize(("width", "colours"), [(390, "light"), (1440, "dark")])

@@ -87,7 +87,9 @@ export class CompareLayers {
     this.#reader = new CompareReader({
       onChannels: (channels, read) => {
         this.#exact = { channels, key: JSON.stringify(read) };
-        this.#show();
+        const selection = this.#selection;
+        if (selection) this.#showPictures(selection);
+        this.#showCell();
       },
       onField: (side, unit, field) => {
         if (this.#units[side] === unit) this.#pictures.showField(side, unit, field);
@@ -242,15 +244,20 @@ export class CompareLayers {
       alike,
       named: layers.a.labels !== null && layers.b.labels !== null && String(layers.a.labels) === String(layers.b.labels),
     });
-    const pictures = comparedPictures(selection, this.#readExact(selection), state.range, this.#pair);
-    for (const column of /** @type {const} */ (["a", "b", "difference"])) this.#pictures.show(column, pictures[column]);
-    this.#greatest.hidden = typeof pictures.difference === "string";
+    this.#showPictures(selection);
     byId("trio-lists", HTMLElement).hidden = this.#pair === null;
     const maps = !layers.a.vector || !layers.b.vector;
     const { shown, ...pages } = pageOf(order, state.page, PAGE);
     this.#head.showPages(maps ? { ...pages, shown: shown.length, count: order.length } : null);
     this.#channels.show(maps ? { cards: channelCards(selection, shown, state.range), together: alike, open } : null);
     this.#showCell();
+  }
+
+  /** @param {CompareSelection} selection */
+  #showPictures(selection) {
+    const pictures = comparedPictures(selection, this.#readExact(selection), this.#address.state.range, this.#pair);
+    for (const column of /** @type {const} */ (["a", "b", "difference"])) this.#pictures.show(column, pictures[column]);
+    this.#greatest.hidden = typeof pictures.difference === "string";
   }
 
   /**
