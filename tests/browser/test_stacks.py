@@ -13,7 +13,7 @@ from typing import Any, Literal
 import httpx
 import pytest
 import torch
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from torch import nn
 
 from tests.browser.conftest import Visitor
@@ -399,21 +399,21 @@ def test_what_makes_one_size_of_another(visitor: Visitor) -> None:
     )
     assert len(values) > 20
     assert len({tuple(row) for row in values}) == len(values)
+    image = torch.zeros(1, 1, 32, 32)
     for row in values:
-        own = {
+        numbers: dict[str, Any] = {
             name: int(value) for name, value in zip(names, row, strict=True) if name != "not read"
         }
-        assert nn.Conv2d(1, 1, **own)(torch.zeros(1, 1, 32, 32)).shape[2:] == (16, 16), own
+        assert nn.Conv2d(1, 1, **numbers)(image).shape[2:] == (16, 16), numbers
     page.get_by_label("and want").fill("16, 8")
-    expect(page.locator(".finder-dialog [role=status]")).to_contain_text("settings do it")
+    expect(table.first).to_contain_text(", ")
     per_axis = table.first.locator("td").evaluate_all("all => all.map((cell) => cell.textContent)")
-    own = {
-        name: [int(part) for part in value.split(", ")] * (1 if ", " in value else 2)
+    pairs: dict[str, Any] = {
+        name: tuple(map(int, value.split(", "))) if ", " in value else int(value)
         for name, value in zip(names, per_axis, strict=False)
         if name != "not read"
     }
-    settings: dict[str, Any] = {name: tuple(value) for name, value in own.items()}
-    assert nn.Conv2d(1, 1, **settings)(torch.zeros(1, 1, 32, 32)).shape[2:] == (16, 8)
+    assert nn.Conv2d(1, 1, **pairs)(image).shape[2:] == (16, 8)
     page.get_by_label("and want").fill("0")
     expect(page.locator("#finder-wrong")).to_have_text("A size is at least 1.")
     page.get_by_label("and want").fill("16")
@@ -572,6 +572,33 @@ def test_long_stacks_stay_quick_and_have_a_limit(visitor: Visitor) -> None:
     page.reload()
     settle(page)
     expect(rows(page)).to_have_count(1000)
+
+
+def test_an_import_can_be_left_while_it_is_read(visitor: Visitor) -> None:
+    page = open_stacks(visitor, "#input=1,3,8,8&layers=ReLU()")
+    waiting: list[Route] = []
+    page.route("**/shapes/models/*", lambda route: waiting.append(route))
+    page.get_by_role("button", name="Import…").click()
+    page.locator('[data-model="lenet-5"]').click()
+    expect(page.locator(".import-dialog [role=status]")).to_contain_text("Reading…")
+    page.keyboard.press("Escape")
+    expect(page.locator(".import-dialog")).to_have_count(0)
+    with page.expect_response("**/shapes/models/*"):
+        waiting[0].continue_()
+    page.wait_for_timeout(200)
+    assert types(page) == ["ReLU"]
+
+
+def test_while_the_server_is_away_nothing_is_lost(visitor: Visitor) -> None:
+    page = open_stacks(visitor, "#input=1,3,8,8&layers=ReLU()", expect="Failed to load resource")
+    page.route("**/api/v1/shapes", lambda route: route.abort())
+    add(page, "tanh")
+    expect(page.locator(".stack-summary")).to_have_text("The server does not answer. Asking again…")
+    assert types(page) == ["ReLU", "Tanh"]
+    page.unroute("**/api/v1/shapes")
+    expect(page.locator(".stack-summary")).to_contain_text("2 layers")
+    settle(page)
+    assert shown_shapes(page) == [(1, 3, 8, 8)] * 2
 
 
 def test_addresses_that_cannot_be_read_are_told(visitor: Visitor) -> None:

@@ -31,15 +31,14 @@ export function importStack(onFound) {
   /** @param {() => Promise<Imported | string>} read */
   const attempt = async (read) => {
     try {
-      const found = await read();
-      if (typeof found === "string") return found;
-      onFound(found);
-      return "";
+      return await read();
     } catch (error) {
       return reason(error);
     }
   };
+  /** @type {ImportDialog<Imported>} */
   const dialog = new ImportDialog({
+    onFound,
     onModel: (name) =>
       attempt(async () => {
         const { input_shape: input, layers, left_out: notes } = await getModelStack(name);

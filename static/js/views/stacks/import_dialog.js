@@ -3,26 +3,32 @@ import { html } from "../dom.js";
 import { PanelDialog } from "./panel_dialog.js";
 
 /**
- * @typedef {object} ImportHandlers  Each resolves with "" once it is done, or with why it cannot be.
- * @property {(name: string) => Promise<string>} onModel
- * @property {(source: string) => Promise<string>} onSource
- * @property {(file: File) => Promise<string>} onFile
+ * @template Found
+ * @typedef {object} ImportHandlers  Each resolves with what was found, or with why there is nothing.
+ * @property {(name: string) => Promise<Found | string>} onModel
+ * @property {(source: string) => Promise<Found | string>} onSource
+ * @property {(file: File) => Promise<Found | string>} onFile
+ * @property {(found: Found) => void} onFound  not called if the dialog was closed meanwhile
  */
 
+/** @template Found */
 export class ImportDialog {
   #dialog = new PanelDialog("Import a stack", "import-dialog");
   #models = html("ul", { class: "import-models" }, html("li", { class: "quiet" }, "Asking for the networks…"));
   #wrong = html("p", { class: "dialog-wrong", role: "alert", hidden: true });
   #source;
+  #wait = html("p", { class: "quiet", role: "status" });
   #busy = false;
+  #handlers;
 
-  /** @param {ImportHandlers} handlers */
+  /** @param {ImportHandlers<Found>} handlers */
   constructor(handlers) {
+    this.#handlers = handlers;
     this.#source = html("textarea", { id: "import-source", rows: 6, spellcheck: "false", autocapitalize: "off", maxlength: 200_000, placeholder: "nn.Sequential(\n    nn.Conv2d(3, 64, 7, stride=2, padding=3),\n    nn.ReLU(),\n)" });
     const file = html("input", { type: "file", id: "import-file", class: "visually-hidden", accept: ".json,application/json", onchange: () => file.files?.[0] && this.#try(() => handlers.onFile(/** @type {File} */ (file.files?.[0])), () => (file.value = "")) });
-    this.#onModel = handlers.onModel;
     this.#dialog.body.append(
       this.#wrong,
+      this.#wait,
       html("section", {}, html("h3", {}, "A loaded network"), this.#models),
       html(
         "section",
@@ -36,8 +42,6 @@ export class ImportDialog {
     );
   }
 
-  #onModel;
-
   open() {
     this.#dialog.open();
   }
@@ -45,7 +49,7 @@ export class ImportDialog {
   /** @param {{name: string, title: string}[]} models */
   showModels(models) {
     this.#models.replaceChildren(
-      ...models.map(({ name, title }) => html("li", {}, html("button", { type: "button", class: "quiet-button", "data-model": name, onclick: () => this.#try(() => this.#onModel(name)) }, title))),
+      ...models.map(({ name, title }) => html("li", {}, html("button", { type: "button", class: "quiet-button", "data-model": name, onclick: () => this.#try(() => this.#handlers.onModel(name)) }, title))),
     );
   }
 
@@ -54,17 +58,23 @@ export class ImportDialog {
     this.#models.replaceChildren(html("li", { class: "quiet" }, reason));
   }
 
-  /** @param {() => Promise<string>} work @param {() => void} [after] */
+  /** @param {() => Promise<Found | string>} work @param {() => void} [after] */
   async #try(work, after) {
     if (this.#busy) return;
     this.#busy = true;
-    this.#dialog.body.setAttribute("aria-busy", "true");
-    const wrong = await work();
+    this.#wrong.hidden = true;
+    this.#wait.textContent = "Reading… Close this to leave it.";
+    const found = await work();
     this.#busy = false;
-    this.#dialog.body.removeAttribute("aria-busy");
-    this.#wrong.textContent = wrong;
-    this.#wrong.hidden = wrong === "";
-    if (wrong === "") this.#dialog.close();
+    this.#wait.textContent = "";
     after?.();
+    if (!this.#dialog.isOpen) return;
+    if (typeof found === "string") {
+      this.#wrong.textContent = found;
+      this.#wrong.hidden = false;
+    } else {
+      this.#dialog.close();
+      this.#handlers.onFound(found);
+    }
   }
 }

@@ -31,6 +31,10 @@ export class PanelDialog {
     this.#dialog.addEventListener("close", () => this.#dialog.remove());
   }
 
+  get isOpen() {
+    return this.#dialog.open;
+  }
+
   open() {
     document.body.append(this.#dialog);
     this.#dialog.showModal();
