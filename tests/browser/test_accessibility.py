@@ -55,6 +55,23 @@ def test_the_draw_page(visitor: Visitor, colours: Literal["light", "dark"], widt
     assert violations(page) == []
 
 
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_the_map(visitor: Visitor, colours: Literal["light", "dark"]) -> None:
+    page = visitor.open("/models/resnet#prompt=cat&unfolded=stem~stage1", color_scheme=colours)
+    expect(page.locator(".map-item").first).to_be_visible()
+    choose_example(page, "cat")
+    page.locator('.map-item[data-item="stem.normalisation"] button').hover()
+    assert violations(page) == []
+    page.keyboard.press("e")
+    expect(page.locator("#export-dialog")).to_be_visible()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("0")
+    page.keyboard.press("?")
+    expect(page.locator("#keys-dialog")).to_be_visible()
+    assert violations(page) == []
+
+
 def test_while_the_server_is_away(visitor: Visitor) -> None:
     page = visitor.open("/#prompt=cat", expect="Failed to load resource")
     choose_example(page, "cat")
@@ -76,7 +93,7 @@ def test_the_calculator_of_shapes(
     page = visitor.open("/shapes", color_scheme=colours, viewport={"width": width, "height": 844})
     calculator = page.locator("#calculator")
     expect(calculator).to_have_attribute("aria-busy", "false")
-    page.locator(".animation .values summary").click()
+    page.locator(".animation-table summary").click()
     page.get_by_role("button", name="per axis").first.click()
     assert violations(page) == []
     page.locator("#parameter-stride").fill("0")

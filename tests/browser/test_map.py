@@ -149,7 +149,7 @@ def test_zooming_out_stops_fetching_specks_and_fitting_shows_all(visitor: Visito
     page.mouse.move(frame["x"] + 400, frame["y"] + 200)
     page.mouse.wheel(0, -800)
     page.wait_for_timeout(300)
-    assert view(page)[0] == pytest.approx(min(2.5, whole * math.exp(2)), rel=0.01)
+    assert view(page)[0] == pytest.approx(min(4, whole * math.exp(2)), rel=0.01)
     expect(page.locator(".map-mini")).to_be_visible()
 
 

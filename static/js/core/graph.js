@@ -136,9 +136,9 @@ const JOINS = new Map([
   ["add", { sign: "+", words: "adds its inputs" }],
   ["sub", { sign: "−", words: "subtracts one input from the other" }],
   ["mul", { sign: "×", words: "multiplies its inputs" }],
-  ["cat", { sign: "cat", words: "puts its inputs one behind the other" }],
-  ["concat", { sign: "cat", words: "puts its inputs one behind the other" }],
-  ["concatenate", { sign: "cat", words: "puts its inputs one behind the other" }],
+  ["cat", { sign: "concat", words: "puts its inputs one behind the other" }],
+  ["concat", { sign: "concat", words: "puts its inputs one behind the other" }],
+  ["concatenate", { sign: "concat", words: "puts its inputs one behind the other" }],
   ["stack", { sign: "stack", words: "stacks its inputs" }],
 ]);
 

@@ -24,7 +24,7 @@
  */
 
 export const SMALLEST = 0.04;
-export const LARGEST = 2.5;
+export const LARGEST = 4;
 
 /** @param {number} scale @param {number} [smallest] */
 const bounded = (scale, smallest = SMALLEST) => Math.min(LARGEST, Math.max(smallest, scale));
@@ -79,11 +79,12 @@ export function fitting(part, frame, { margin = 24, largest = 1.2 } = {}) {
  *
  * @param {{width: number, height: number}} map
  * @param {{width: number, height: number}} frame
- * @param {number} [legible]  the smallest scale at which items are read with ease
+ * @param {number} [size]  of the reader's text, 1: as usual; items are to be read as easily
  * @returns {MapView}
  */
-export function opening(map, frame, legible = 0.75) {
-  const whole = fitting({ x: 0, y: 0, ...map }, frame);
+export function opening(map, frame, size = 1) {
+  const legible = 0.75 * size;
+  const whole = fitting({ x: 0, y: 0, ...map }, frame, { largest: 1.2 * size });
   if (whole.scale >= legible) return whole;
   const high = map.height * legible > frame.height;
   return { scale: legible, x: 24, y: high ? 24 : (frame.height - map.height * legible) / 2 };

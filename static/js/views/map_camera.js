@@ -82,7 +82,7 @@ export class MapCamera {
   /** The same, where that is what the address says already. */
   reopen() {
     this.#opened = true;
-    this.#show(opening(this.#map, this.#size), false);
+    this.#show(opening(this.#map, this.#size, textSize()), false);
   }
 
   /** A view from an address. @param {MapView} camera */
@@ -93,7 +93,7 @@ export class MapCamera {
 
   /** The whole map. */
   fit() {
-    this.show(fitting({ x: 0, y: 0, ...this.#map }, this.#size), true);
+    this.show(fitting({ x: 0, y: 0, ...this.#map }, this.#size, { largest: 1.2 * textSize() }), true);
   }
 
   /** @param {number} direction  1: nearer, -1: farther */
@@ -117,7 +117,7 @@ export class MapCamera {
   /** Go so near to a part that it can be read. @param {MapBox} part */
   approach(part) {
     const wide = { x: part.x - part.width, y: part.y - part.height / 2, width: 3 * part.width, height: 2 * part.height };
-    this.show(fitting(wide, this.#size, { largest: 0.9 }), true);
+    this.show(fitting(wide, this.#size, { largest: 0.9 * textSize() }), true);
   }
 
   /** Put a place of the map into the middle. @param {{x: number, y: number}} place */
@@ -226,4 +226,9 @@ export class MapCamera {
     this.#stop.abort();
     cancelAnimationFrame(this.#scheduled);
   }
+}
+
+/** The reader's text, as a share of the usual: larger on a wall, or by choice. */
+function textSize() {
+  return Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
 }

@@ -4,13 +4,14 @@
  *
  * @import {LayoutAnswer, MapView} from "../core/map_view.js"
  */
+import { FRAME } from "../core/map_layout.js";
 import { overlap, visiblePart } from "../core/map_view.js";
 import { html } from "./dom.js";
 import { onScreen } from "./map_scene.js";
 
-const HEIGHT = 20;
-/** Width of a character, about, in pixels. */
-const CHARACTER = 6.6;
+/** Height of a label, and width of one of its characters, about, as shares of the text's size. */
+const HEIGHT = 1.25;
+const CHARACTER = 0.42;
 const MOST = 60;
 
 export class MapLabels {
@@ -20,6 +21,8 @@ export class MapLabels {
   #labels = new Map();
   /** @type {LayoutAnswer | null} */
   #layout = null;
+  /** Size of the text, in pixels. */
+  #text = 16;
 
   /** @param {(id: string) => void} onFold */
   constructor(onFold) {
@@ -29,11 +32,13 @@ export class MapLabels {
   /** @param {LayoutAnswer} layout */
   setLayout(layout) {
     this.#layout = layout;
+    this.#text = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
   }
 
   /** @param {MapView} view @param {{width: number, height: number}} size */
   show(view, size) {
     const seen = visiblePart(view, size);
+    const high = HEIGHT * this.#text;
     /** @type {{x: number, y: number, width: number, height: number}[]} */
     const taken = [];
     /** @type {Set<string>} */
@@ -45,12 +50,13 @@ export class MapLabels {
       const frame = onScreen(box, view);
       const left = Math.max(frame.x, 0) + 2;
       const right = Math.min(frame.x + frame.width, size.width);
-      const width = Math.ceil(id.length * CHARACTER) + 24;
+      const width = Math.ceil((id.length * CHARACTER + 1.5) * this.#text);
       if (right - left < width) continue;
       // Within the frame's upper edge where there is room for it, else over it.
-      const y = view.scale > 0.55 ? frame.y + 3 : frame.y - HEIGHT + 2;
-      const place = { x: left, y, width, height: HEIGHT };
-      if (y < -HEIGHT || y > size.height || taken.some((other) => overlap(other, place))) continue;
+      const room = FRAME.top * view.scale;
+      const y = room >= high ? frame.y + (room - high) / 2 : frame.y - high + 2;
+      const place = { x: left, y, width, height: high };
+      if (y < -high || y > size.height || taken.some((other) => overlap(other, place))) continue;
       taken.push(place);
       shown.add(id);
       this.#label(id).style.transform = `translate(${Math.round(left)}px, ${Math.round(y)}px)`;
