@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from itertools import pairwise
 from typing import Any
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from torch import Tensor
 
 from models import load_model
+from scripts.started_server import started_server
 from tests.browser.conftest import Visitor
 from tests.browser.hand import ROOT, Drawing, Posted, draw, example
 from tests.browser.test_accessibility import violations
@@ -440,6 +442,38 @@ def test_an_image_beside_a_drawing(visitor: Visitor, address: str) -> None:
     expect(page.locator(".pair-empty")).to_contain_text("the same input")
     page.locator("#pad-b").get_by_role("button", name="Undo").click()
     expect(page.locator(".pair-empty")).to_be_hidden()
+
+
+def test_one_image_through_two_networks(browser: Browser) -> None:
+    names = "squeezenet1_1", "squeezenet1_0"
+    served = [{"model": f"torchvision:{name}", "input": ["3x64x64"]} for name in names]
+    with started_server({"DOODLESCOPE_MODELS": json.dumps(served)}) as address:
+        visitor = Visitor(browser, address)
+        page = visitor.open(f"/compare#mode=models&model=torchvision-{names[0]}")
+        expect(page.locator("#model-b")).to_have_value(f"torchvision-{names[1]}")
+        expect(page.locator(".pair-empty")).to_contain_text("Open an image")
+        page.set_input_files("#pad-a [data-part=file]", CAT)
+        settle(page)
+        answers = []
+        for name in names:
+            with CAT.open("rb") as file:
+                form = {"image": file}, {"model": f"torchvision-{name}", "top_k": "1000"}
+                url = f"{address}/api/v1/inspections"
+                answers.append(httpx.post(url, files=form[0], data=form[1], timeout=60).json())
+        for label, answer in zip(
+            page.locator(".pair-best .guess-label").all(), answers, strict=True
+        ):
+            expect(label).to_have_text(answer["predictions"][0]["label"])
+        assert assert_distances(page, address, *answers) >= 1
+        open_layer(page, "flatten")
+        a, b = (exact(address, answer, "flatten") for answer in answers)
+        point(page, "b", 3, 4, (32, 32))
+        place = 3 * 32 + 4
+        assert shown_values(page) == [each[place].numpy() for each in (a, b, b - a)]
+        page.locator("#model-a").select_option(MODEL)
+        expect(page.locator("#model-b option:checked")).not_to_contain_text("images")
+        visitor.close()
+    assert visitor.complaints == []
 
 
 @pytest.mark.parametrize(("width", "colours"), [(390, "light"), (1440, "dark")])
