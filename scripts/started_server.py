@@ -8,11 +8,25 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 READY = re.compile(r"doodlescope is ready at (http://\S+)")
 # Importing torch and loading the weights on a busy two-core machine takes a while.
 PATIENCE = 180.0
+
+
+@dataclass(frozen=True)
+class Started:
+    """A server that answers."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    _output: Path
+
+    def output(self) -> str:
+        """What it has printed and logged so far."""
+        return self._output.read_text(encoding="utf-8", errors="replace")
 
 
 @contextmanager
@@ -25,6 +39,13 @@ def started_server(environment: Mapping[str, str] | None = None) -> Iterator[str
     Raises:
         RuntimeError: it ended, or was not ready within three minutes; its output is the message.
     """
+    with started_process(environment) as started:
+        yield started.address
+
+
+@contextmanager
+def started_process(environment: Mapping[str, str] | None = None) -> Iterator[Started]:
+    """As `started_server`, with the process and what it prints."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "output.txt")
         with output.open("wb") as file:
@@ -36,7 +57,7 @@ def started_server(environment: Mapping[str, str] | None = None) -> Iterator[str
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
             )
         try:
-            yield _announced_address(output, process)
+            yield Started(_announced_address(output, process), process, output)
         finally:
             process.terminate()
             try:

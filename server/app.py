@@ -12,11 +12,15 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from server import __version__, problems
+from server.api_keys import ApiKeys
+from server.authentication import Authentication, Door
+from server.compression import Compression
 from server.dependencies import Services
 from server.engine.devices import resolve_device
 from server.logs import is_probe, log_access
@@ -35,9 +39,11 @@ from server.routes import (
     pages,
     predictions,
     shapes,
+    sign_in,
     statistics,
     weights,
 )
+from server.security import cross_origin
 from server.services.catalog import Catalog, load_catalog
 from server.services.drawings import warm_up
 from server.services.effective_fields import EffectiveFields
@@ -103,8 +109,17 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
     app.state.metrics = metrics = Metrics()
     app.state.readiness = Readiness(chosen.stuck_seconds)
     app.openapi = functools.partial(documentation.openapi, app)  # type: ignore[method-assign]
+    # The last one added is the outermost.
     app.add_middleware(BodyLimit, limit=chosen.body_bytes)
+    if chosen.compression != "never":
+        app.add_middleware(Compression, always=chosen.compression == "always")
     app.add_middleware(HeadAsGet)
+    keys = ApiKeys(chosen.api_keys)
+    app.state.door = door = Door(keys) if keys else None
+    if door is not None:
+        app.add_middleware(Authentication, door=door, requests=chosen.key_requests)
+    if chosen.cors_origins:
+        app.add_middleware(CORSMiddleware, **cross_origin(chosen.cors_origins))
     app.add_middleware(SecurityHeaders)
     app.add_middleware(
         Observation, prefix=API, observers=(log_access, functools.partial(_count, metrics))
@@ -122,6 +137,7 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
     ):
         app.include_router(routes.router, prefix=API)
     app.include_router(pages.router)
+    app.include_router(sign_in.router)
     app.include_router(operations.router)
     app.include_router(open_inference.router)
     app.mount("/static", Static(directory=STATIC, check_dir=False), name="static")

@@ -121,5 +121,10 @@ def set_caller(scope: Scope, name: str) -> None:
     scope[_CALLER_KEY] = name
 
 
+def caller_of(scope: Scope) -> str:
+    """By whose key a request is asked; "" without one."""
+    return str(scope.get(_CALLER_KEY, ""))
+
+
 def _id_of(given: str) -> str:
     return given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex

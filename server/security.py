@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 _IMPORT_MAP = re.compile(r"<script\s+type=\"importmap\"[^>]*>(.*?)</script>", re.DOTALL)
 
@@ -52,3 +54,26 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 """Headers of every response that does not set them itself."""
+
+
+def cross_origin(origins: Sequence[str]) -> dict[str, Any]:
+    """Arguments of CORSMiddleware: pages of these origins may ask, without cookies."""
+    return {
+        "allow_origins": origins,
+        "allow_methods": ["GET", "HEAD", "POST"],
+        "allow_headers": [
+            "Authorization",
+            "Content-Type",
+            "Inference-Header-Content-Length",
+            "X-API-Key",
+            "X-Request-ID",
+        ],
+        "expose_headers": [
+            "ETag",
+            "Inference-Header-Content-Length",
+            "RateLimit",
+            "RateLimit-Policy",
+            "Retry-After",
+            "X-Request-ID",
+        ],
+    }

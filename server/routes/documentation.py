@@ -8,8 +8,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from server.authentication import OPEN
 from server.dependencies import Services
-from server.problems import MEDIA_TYPE
+from server.problems import JSON, MEDIA_TYPE, OPEN_INFERENCE
 from server.routes.bodies import FORM
 from server.schemas.kernels import DrawingImageRequest
 from server.schemas.open_inference import InferenceError, InferenceRequest, ModelReady, ServerReady
@@ -20,6 +21,7 @@ from server.schemas.predictions import (
     ImageForm,
     PredictionRequest,
 )
+from server.schemas.problems import ProblemDetails
 from server.schemas.shapes import SettingsRequest, ShapesRequest, SourceRequest
 from server.services.drawings import rasterise, read_drawing
 from server.services.inspections import inspection_id
@@ -119,8 +121,32 @@ def openapi(app: FastAPI) -> dict[str, Any]:
                 if parameter["name"] in examples:
                     # What the page of the documentation fills in: it reads no schema's examples.
                     parameter["example"] = examples[parameter["name"]]
+    if app.state.door is not None:
+        _ask_for_keys(document)
     app.openapi_schema = document
     return document
+
+
+def _ask_for_keys(document: dict[str, Any]) -> None:
+    """Say that every operation wants an API key, but those that are open."""
+    document["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    document["security"] = [{"bearer": []}, {"header": []}]
+    for path, operations in document["paths"].items():
+        own = path.startswith(OPEN_INFERENCE)
+        model, media_type = (InferenceError, JSON) if own else (ProblemDetails, MEDIA_TYPE)
+        content = {media_type: {"schema": {"$ref": _REFERENCE.format(model=model.__name__)}}}
+        for operation in operations.values():
+            if path in OPEN:
+                operation["security"] = []
+                continue
+            operation["responses"]["401"] = {"description": "No known API key.", "content": content}
+            operation["responses"]["429"] = {
+                "description": "Too many requests with this key; Retry-After says when to go on.",
+                "content": content,
+            }
 
 
 def _examples(app: FastAPI) -> dict[str, str | int]:
