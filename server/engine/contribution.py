@@ -14,6 +14,7 @@ saturated contributes nothing by it, as a maximum that is far from being reached
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -82,8 +83,12 @@ def contributions(
         model.eval().requires_grad_(False)
         arguments = as_inputs(example, model).to(device_of(model))
         cut = _Cut(model, tuple(arguments.tensors()), layer)
-        with cut.hooks(), cut:
-            returned = chosen(whole(model(*arguments.args, **arguments.kwargs)))
+        try:
+            with cut.hooks(), cut:
+                returned = chosen(whole(model(*arguments.args, **arguments.kwargs)))
+        except RuntimeError as error:
+            # Without gradients it did: some writes in place are only allowed then.
+            raise NoGradient(f"With gradients the model does not run: {error}") from error
         if cut.leaf is None:
             raise KeyError(f"Nothing called {layer!r} ran.")
         first = returned[0] if returned.ndim > 1 else returned
@@ -142,7 +147,11 @@ def _replaced(value: Any, old: Tensor, new: Tensor) -> Any:
     if isinstance(value, Tensor):
         return new if value is old else value
     if isinstance(value, dict):
-        return type(value)({key: _replaced(item, old, new) for key, item in value.items()})
+        # Copied, since subclasses are made in ways of their own.
+        changed = copy.copy(value)
+        for key, item in value.items():
+            changed[key] = _replaced(item, old, new)
+        return changed
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(_replaced(item, old, new) for item in value))
     if isinstance(value, list | tuple):

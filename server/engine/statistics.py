@@ -108,14 +108,14 @@ def histogram(values: Values, bins: int) -> Histogram:
     )
 
 
-USUAL = 0.995
+USUAL = 0.98
 """The share of values within ``usual_bound``."""
 SAMPLED = 2**20
 """Of more values than these, ``usual_bound`` looks at some, evenly spaced."""
 
 
 def usual_bound(values: Values) -> float:
-    """How far from 0 all but half a per cent of the finite values are; 0 where there is none.
+    """How far from 0 all but a fiftieth of the finite values are; 0 where there is none.
 
     It is the smallest absolute value that at least that share does not exceed.
     """

@@ -42,6 +42,10 @@ _CONVOLVING = frozenset({"conv1d", "conv2d", "conv3d"})
 _TRANSPOSING = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
 
 
+_MAPS = frozenset({2, 3, 4})
+"""How many axes an output has whose maps are its channels: of more, further axes are joined."""
+
+
 @dataclass(frozen=True, eq=False)
 class Parameter:
     """A parameter or a buffer that a node reads."""
@@ -187,9 +191,9 @@ def reduced(pictures: NDArray[np.floating], inputs: int | str) -> NDArray[np.flo
 
 def _pictured(graph: Trace, node: Node, module: nn.Module | None, parameter: Parameter) -> Pictured:
     shape = tuple(parameter.tensor.shape)
-    channels = node.shape[1] if len(node.shape) > 1 else 1
+    channels = node.shape[1] if len(node.shape) in _MAPS else -1
     if len(shape) > 2 and (isinstance(module, _TRANSPOSED) or node.kind in _TRANSPOSING):
-        return _windows(shape[1] * (groups := channels // shape[1]), shape, channels, groups, True)
+        return _transposed(node, shape, channels)
     if len(shape) > 2 and (isinstance(module, _CONVOLUTIONS) or node.kind in _CONVOLVING):
         groups = getattr(module, "groups", 1)
         return _windows(shape[0], shape, channels, groups)
@@ -207,6 +211,11 @@ def _pictured(graph: Trace, node: Node, module: nn.Module | None, parameter: Par
     if len(shape) == 3:
         return Pictured("kernels", shape[0], 1, shape[1], shape[2], by_channel=False)
     return _windows(shape[0], shape, -1, 1)
+
+
+def _transposed(node: Node, shape: tuple[int, ...], channels: int) -> Pictured:
+    outputs = node.shape[1] if len(node.shape) == len(shape) else node.shape[0]
+    return _windows(outputs, shape, channels, outputs // shape[1], transposed=True)
 
 
 def _windows(

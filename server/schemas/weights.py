@@ -33,7 +33,7 @@ class LayerParameter(BaseModel):
     minimum: float = Field(description="Smallest finite value; 0 where there is none.")
     maximum: float = Field(description="Largest finite value; 0 where there is none.")
     bound: float = Field(
-        description="99.5 % of the finite values are no further from 0 than this: where a few are "
+        description="98 % of the finite values are no further from 0 than this: where a few are "
         "far larger, colours that span them all show nothing of the others."
     )
     beyond: int = Field(description="How many finite values are further from 0 than `bound`.")

@@ -83,7 +83,10 @@ async def find_contributions(
             pointer="layer",
             value=layer,
         ) from error
-    channels = made.values.numpy().reshape(found.maps.shape).sum(axis=(1, 2), dtype=np.float64)
+    values = made.values.numpy()
+    # As the maps: of the first item, further axes joined.
+    shown = (values[0] if values.ndim else values).reshape(found.maps.shape)
+    channels = shown.sum(axis=(1, 2), dtype=np.float64)
     total = float(channels.sum())
     known = math.isfinite(total)
     return LayerContributions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from models import load_model
-from tests.support.asgi import Client
+from models import LoadedModel, load_model
+from server.app import create_app
+from server.services.catalog import load_catalog
+from server.settings import Settings
+from tests.support.asgi import Client, running
 from tests.support.drawings import SUN
 from tests.support.problems import assert_problem
 
@@ -151,6 +155,64 @@ def test_what_cannot_be_told(
 ) -> None:
     problem = assert_problem(client.get(f"{address}/{path}"), status)
     assert pointer in problem["pointer"]
+
+
+class Odd(nn.Module):
+    """Five axes, tokens, tokens before the batch, one number, values that are not finite."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.volume = nn.AvgPool3d((2, 3, 3))
+        self.attend = nn.MultiheadAttention(6, 2, batch_first=True)
+        self.head = nn.Linear(6, 345)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        tokens = self.volume(x.reshape(-1, 2, 4, 7, 14)).flatten(2)[:, :, :6]
+        seen = self.attend(tokens, tokens, tokens, need_weights=False)[0]
+        endless = (x / x).mean() + torch.log(-x).nan_to_num(0, 0, 0).sum()
+        scores: torch.Tensor = self.head(seen.mean(1)) + endless.nan_to_num(0)
+        return scores
+
+
+def test_outputs_of_any_axes(odd: Client) -> None:
+    made = odd.post("/api/v1/inspections", json={"drawing": SUN, "model": "odd"}).json()
+    address = f"/api/v1/inspections/{made['id']}"
+    shapes = {len(layer["shape"]) for layer in made["layers"]}
+    assert shapes == {0, 2, 3, 4, 5}
+    assert any(layer["shape"][:1] not in ([1], []) for layer in made["layers"])
+    non_finite = 0
+    for layer in made["layers"]:
+        name = layer["name"]
+        with np.load(io.BytesIO(odd.get(f"{address}/layers/{name}.npz").content)) as arrays:
+            values = arrays["activation"].astype(np.float64)
+        first = values[0] if values.ndim else values
+        found = odd.get(f"{address}/layers/{name}/statistics").json()
+        assert found["channels"] * found["cells"] == first.size, name
+        assert sum(found["non_finite"]) == np.count_nonzero(~np.isfinite(first))
+        non_finite += sum(found["non_finite"])
+        told = odd.get(f"{address}/layers/{name}/contributions").json()
+        assert len(told["contribution"]) == found["channels"], name
+        counted = odd.get(f"{address}/layers/{name}/histogram").json()
+        assert counted["total"] == first.size
+        assert counted["not_a_number"] == np.count_nonzero(np.isnan(first))
+    assert non_finite > 0
+    last = made["layers"][-1]["name"]
+    told = odd.get(f"{address}/layers/{last}/contributions", params={"label": "cat"}).json()
+    assert told["total"] == pytest.approx(told["logit"], rel=1e-6)
+
+
+@pytest.fixture(scope="module")
+def odd() -> Iterator[Client]:
+    def load(name: str) -> LoadedModel:
+        torch.manual_seed(4)
+        card = {"title": name, "description": "", "multiply_accumulates": 1}
+        return LoadedModel(name, Odd().eval(), card, "0")
+
+    def catalog(settings: Settings) -> Any:
+        return load_catalog("odd", torch.device("cpu"), 8, names=["odd"], load=load)
+
+    with running(create_app(Settings(), load=catalog)) as client:
+        yield client
 
 
 def test_an_inspection_that_is_not_kept(client: Client) -> None:

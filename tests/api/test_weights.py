@@ -41,8 +41,8 @@ def test_every_parameter_is_listed_once_for_each_layer(
             assert (each["minimum"], each["maximum"]) == (values.min(), values.max())
             assert each["zeros"] == int((values == 0).sum())
             beyond = int((values.abs() > each["bound"]).sum())
-            assert each["beyond"] == beyond <= 0.005 * values.numel()
-            assert (values.abs() >= each["bound"]).sum() > 0.005 * values.numel() - 1
+            assert each["beyond"] == beyond <= 0.02 * values.numel()
+            assert (values.abs() >= each["bound"]).sum() > 0.02 * values.numel() - 1
             assert each["layers"] == [node["name"]]
             assert each["names"] == [each["name"]]
             if each["vector"] is not None:

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { deadChannels, formatSort, orderChannels, pageInWords, pageOf, parseSort, SeenChannels } from "../../static/js/core/channel_order.js";
+import { deadChannels, formatSort, MOST_INPUTS, orderChannels, pageInWords, pageOf, parseSort, SeenChannels } from "../../static/js/core/channel_order.js";
 
 test("channels are listed by number, or the largest value first, equal ones by number", () => {
   assert.deepEqual(orderChannels(4, null, false), [0, 1, 2, 3]);
@@ -56,4 +56,7 @@ test("dead on one input is not dead on all of them", () => {
   assert.equal(inputs, 2);
   assert.equal(count, 1);
   assert.deepEqual([0, 1, 2].map(dead), [true, false, false]);
+  for (let input = 0; input < MOST_INPUTS + 5; input += 1) seen.add(String(input), "relu", [false, true, true]);
+  assert.ok(seen.of("relu").inputs > MOST_INPUTS);
+  assert.equal(seen.of("relu").count, 0);
 });

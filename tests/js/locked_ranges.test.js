@@ -36,7 +36,7 @@ test("what was locked comes back from text; what is not ours does not", () => {
   const ranges = new LockedRanges();
   ranges.set("conv", -1.5, 2);
   const again = new LockedRanges(ranges.saved);
-  assert.deepEqual(again.get("conv"), { minimum: -1.5, maximum: 2, signed: true });
+  assert.deepEqual(again.get("conv"), { minimum: -2, maximum: 2, signed: true });
   assert.equal(new LockedRanges("{").get("conv"), null);
   assert.equal(new LockedRanges('[["conv","x",1]]').get("conv"), null);
   again.clear();

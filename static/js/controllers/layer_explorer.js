@@ -1,7 +1,7 @@
 /**
  * The open layer in numbers: its channels in order, how its values spread, its weights.
  *
- * @import {Inspection, LayerMaps, LayerNode} from "../core/types.js"
+ * @import {Inspection, LayerContributions, LayerMaps, LayerNode, LayerStatistics} from "../core/types.js"
  * @import {GridChoice} from "../views/channel_grid.js"
  * @import {LayerDetail} from "../views/layer_detail.js"
  * @import {Address} from "./address.js"
@@ -27,6 +27,11 @@ export class LayerExplorer {
   #node = null;
   /** @type {LayerMaps | null} */
   #maps = null;
+  /** What has come since it was last asked for. @type {LayerStatistics | null} */
+  #statistics = null;
+  /** @type {LayerContributions | null} */
+  #contributions = null;
+  #problem = "";
 
   /**
    * @param {string} model
@@ -56,8 +61,15 @@ export class LayerExplorer {
       },
     });
     this.#reader = new LayerReader(model, {
-      onFacts: (job, facts, problem) => {
-        if (this.#concerns(job)) detail.grid.setFacts(facts, problem);
+      onStatistics: (job, statistics) => {
+        if (!this.#concerns(job)) return;
+        this.#statistics = statistics;
+        this.#tell();
+      },
+      onContributions: (job, contributions, problem) => {
+        if (!this.#concerns(job) || job.label !== this.#choice.toward) return;
+        [this.#contributions, this.#problem] = [contributions, problem];
+        this.#tell();
       },
       onHistogram: (job, histogram) => {
         if (this.#concerns(job)) detail.panel.showActivations(histogram);
@@ -153,17 +165,22 @@ export class LayerExplorer {
     if (name !== "dead") this.#refresh();
   }
 
+  /** Ask for everything about the open layer anew; what is shown stays until it has come. */
   #refresh() {
     const [inspection, node] = [this.#inspection, this.#node];
     if (!inspection || !node) return;
-    const { toward } = this.#choice;
-    this.#reader.readFacts({
-      id: inspection.id,
-      layer: node.name,
-      range: this.#maps?.locked ?? null,
-      contributions: this.#detail.grid.wantsContributions ? { label: toward } : null,
-    });
-    this.#reader.readHistogram({ id: inspection.id, layer: node.name });
+    const job = { id: inspection.id, layer: node.name };
+    [this.#statistics, this.#contributions, this.#problem] = [null, null, ""];
+    this.#reader.readStatistics({ ...job, range: this.#maps?.locked ?? null });
+    if (this.#detail.grid.wantsContributions) this.#reader.readContributions({ ...job, label: this.#choice.toward });
+    this.#reader.readHistogram(job);
+  }
+
+  /** Hand on what has come, once it is all of one input: channels do not change places twice. */
+  #tell() {
+    const statistics = this.#statistics;
+    const waits = this.#detail.grid.wantsContributions && !this.#contributions && !this.#problem;
+    if (statistics && !waits) this.#detail.grid.setFacts({ statistics, contributions: this.#contributions }, this.#problem);
   }
 
   #readWeights() {

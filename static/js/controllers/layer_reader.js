@@ -1,8 +1,7 @@
 /**
  * Fetches what the server says of a layer; of each kind of question the newest one wins.
  *
- * @import {Histogram, LayerMaps, LayerParameter} from "../core/types.js"
- * @import {GridFacts} from "../views/channel_grid.js"
+ * @import {Histogram, LayerContributions, LayerMaps, LayerParameter, LayerStatistics} from "../core/types.js"
  */
 import { ApiProblem, getContributions, getHistogram, getParameters, getStatistics, getWeightHistogram, getWeights, Unreachable } from "../api.js";
 import { retryDelay } from "../core/backoff.js";
@@ -13,12 +12,14 @@ const RETRIES = 3;
 
 /**
  * @typedef {{id: string, layer: string}} LayerAddress
- * @typedef {LayerAddress & {range: {minimum: number, maximum: number} | null, contributions: {label: string | null} | null}} FactsJob
+ * @typedef {LayerAddress & {range: {minimum: number, maximum: number} | null}} StatisticsJob
+ * @typedef {LayerAddress & {label: string | null}} ContributionsJob
  * @typedef {{layer: string, version: string}} ModelLayer
  * @typedef {{parameter: LayerParameter, inputs: string, outputs: number[]}} WantedPictures
  *
  * @typedef {object} LayerReaderHandlers
- * @property {(job: LayerAddress, facts: GridFacts, problem: string) => void} onFacts
+ * @property {(job: LayerAddress, statistics: LayerStatistics) => void} onStatistics
+ * @property {(job: ContributionsJob, contributions: LayerContributions | null, problem: string) => void} onContributions
  * @property {(job: LayerAddress, histogram: Histogram) => void} onHistogram
  * @property {(layer: string, parameters: LayerParameter[]) => void} onParameters
  * @property {(layer: string, wanted: WantedPictures, maps: LayerMaps) => void} onPictures
@@ -30,8 +31,10 @@ const RETRIES = 3;
 export class LayerReader {
   #model;
   #handlers;
-  /** @type {NewestWins<FactsJob>} */
-  #facts = new NewestWins((job) => this.#readFacts(job));
+  /** @type {NewestWins<StatisticsJob>} */
+  #statistics = new NewestWins((job) => this.#ofInspection(this.#statistics, () => getStatistics(job.id, job.layer, job.range), (statistics) => this.#handlers.onStatistics(job, statistics)));
+  /** These run the model, which may take a while: nothing else waits for them. @type {NewestWins<ContributionsJob>} */
+  #contributions = new NewestWins((job) => this.#readContributions(job));
   /** @type {NewestWins<LayerAddress>} */
   #histograms = new NewestWins((job) => this.#ofInspection(this.#histograms, () => getHistogram(job.id, job.layer), (histogram) => this.#handlers.onHistogram(job, histogram)));
   /** @type {NewestWins<ModelLayer>} */
@@ -54,9 +57,14 @@ export class LayerReader {
     this.#handlers = handlers;
   }
 
-  /** @param {FactsJob} job */
-  readFacts(job) {
-    this.#facts.offer(job);
+  /** @param {StatisticsJob} job */
+  readStatistics(job) {
+    this.#statistics.offer(job);
+  }
+
+  /** @param {ContributionsJob} job */
+  readContributions(job) {
+    this.#contributions.offer(job);
   }
 
   /** @param {LayerAddress} job */
@@ -79,23 +87,20 @@ export class LayerReader {
     this.#spreads.offer(job);
   }
 
-  /** @param {FactsJob} job */
-  #readFacts(job) {
-    const { id, layer, range, contributions } = job;
+  /** @param {ContributionsJob} job */
+  #readContributions(job) {
     return this.#ofInspection(
-      this.#facts,
+      this.#contributions,
       async () => {
-        const statistics = await getStatistics(id, layer, range);
-        if (!contributions) return { statistics, contributions: null, problem: "" };
         try {
-          return { statistics, contributions: await getContributions(id, layer, contributions.label), problem: "" };
+          return { contributions: await getContributions(job.id, job.layer, job.label), problem: "" };
         } catch (error) {
-          // Not every layer has gradients: the rest is told all the same.
+          // Not every layer has gradients: the reason is what there is to show.
           if (!(error instanceof ApiProblem) || error.passing || error.status === 410) throw error;
-          return { statistics, contributions: null, problem: error.message };
+          return { contributions: null, problem: error.message };
         }
       },
-      ({ problem, ...facts }) => this.#handlers.onFacts(job, facts, problem),
+      ({ contributions, problem }) => this.#handlers.onContributions(job, contributions, problem),
     );
   }
 

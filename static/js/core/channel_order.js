@@ -100,6 +100,9 @@ export function deadChannels({ channels, channelMinimum, channelMaximum, nonFini
   return Array.from({ length: channels }, (_, channel) => nonFinite === 0 && channelMinimum[channel] === 0 && channelMaximum[channel] === 0);
 }
 
+/** Of more inputs than these, no count is kept. */
+export const MOST_INPUTS = 2000;
+
 /** Which channels of each layer have been alive on any of the inputs that a page has seen. */
 export class SeenChannels {
   /** @type {Map<string, {inputs: Set<string>, alive: Uint8Array}>} */
@@ -116,7 +119,7 @@ export class SeenChannels {
       seen = { inputs: new Set(), alive: new Uint8Array(dead.length) };
       this.#layers.set(layer, seen);
     }
-    seen.inputs.add(input);
+    if (seen.inputs.size <= MOST_INPUTS) seen.inputs.add(input);
     for (let channel = 0; channel < dead.length; channel += 1) if (!dead[channel]) seen.alive[channel] = 1;
   }
 

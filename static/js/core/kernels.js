@@ -17,14 +17,14 @@ export function weightRange(minimum, maximum) {
 
 /**
  * The range of a parameter's colours: over all its values; but where a few are far larger than the
- * others, up to what 99.5 % of them do not exceed.
+ * others, up to what 98 % of them do not exceed.
  *
  * @param {LayerParameter} parameter
  * @returns {{range: ColourRange, beyond: number}} beyond: how many values are beyond it
  */
 export function parameterRange({ minimum, maximum, bound, beyond }) {
   const whole = weightRange(minimum, maximum);
-  if (bound === 0 || whole.high < 1.5 * bound) return { range: whole, beyond: 0 };
+  if (bound === 0 || whole.high < 2 * bound) return { range: whole, beyond: 0 };
   return { range: weightRange(-bound, bound), beyond };
 }
 
@@ -89,10 +89,11 @@ export function chosenInputs({ inputs, form }, wanted) {
  * @param {NonNullable<LayerParameter["picture"]>} picture
  * @param {string} inputs  as chosen
  */
-export function picturesInWords({ form, inputs: count, height, width, groups }, inputs) {
+export function picturesInWords({ form, inputs: count, height, width, groups, by_channel: byChannel }, inputs) {
+  const each = byChannel ? "channel" : "output";
   const size = `${height} × ${width}`;
-  if (form === "matrix") return `One row of ${width} weights for each channel: one for each input.`;
-  const subject = form === "templates" ? `The weights of each channel, laid out as the ${size} map that it reads` : `The ${size} kernel of each channel`;
+  if (form === "matrix") return `One row of ${width} weights for each ${each}: one for each input.`;
+  const subject = form === "templates" ? `The weights of each ${each}, laid out as the ${size} map that it reads` : `The ${size} kernel of each ${each}`;
   const group = groups > 1 ? (count === 1 ? "; each channel reads one input channel" : ` of its group (${groups} groups)`) : "";
   if (count === 1) return `${subject}${group}.`;
   if (inputs === "norm") return `${subject}: the root of the sum of squares over ${count} input channels${group}.`;

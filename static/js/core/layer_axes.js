@@ -33,6 +33,16 @@ export function channelName(shape, index) {
 }
 
 /**
+ * The same in little room: "3", or "3/0" for slice 0 of channel 3.
+ *
+ * @param {number[]} shape
+ * @param {number} index
+ */
+export function shortChannelName(shape, index) {
+  return channelName(shape, index).replace("channel ", "").replace(/, (slice )?/g, "/");
+}
+
+/**
  * Where an output is no list of maps: how it is shown all the same, and what of it is not.
  *
  * @param {number[]} shape
@@ -44,7 +54,7 @@ export function axesInWords(shape) {
   const axes = shape.slice(1);
   if (shape.length < 2) sentences.push("This layer gives a single number for each input.");
   if (axes.length === 2) {
-    sentences.push(`This layer gives ${axes[0]} rows of ${axes[1]} values: each row, an entry of the first axis after the batch (a channel of a signal, a token of a sequence), is shown as one channel.`);
+    sentences.push(`This layer gives ${axes[0]} ${axes[0] === 1 ? "row" : "rows"} of ${axes[1]} values: each row, an entry of the first axis after the batch (a channel of a signal, a token of a sequence), is shown as one channel.`);
   }
   if (axes.length > 3) {
     const joined = axes.slice(0, -2);

@@ -1,6 +1,7 @@
 /** Ranges of colours that stay as they were, whatever is drawn. @import {LayerMaps, LockedRange} from "./types.js" */
+import { colourRange } from "./colour.js";
 
-/** The range of each layer when it was locked. */
+/** The range that the colours of each layer spanned when it was locked. */
 export class LockedRanges {
   /** @type {Map<string, LockedRange>} */
   #ranges = new Map();
@@ -22,7 +23,9 @@ export class LockedRanges {
    * @param {number} maximum
    */
   set(layer, minimum, maximum) {
-    this.#ranges.set(layer, { minimum, maximum, signed: minimum < 0 });
+    // What the colours span, and no less: to count what is beyond them.
+    const { low, high } = colourRange(minimum, maximum, minimum < 0);
+    this.#ranges.set(layer, { minimum: low, maximum: high, signed: minimum < 0 });
   }
 
   /** @param {string} layer */

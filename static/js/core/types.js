@@ -130,7 +130,7 @@
  * @property {number} values
  * @property {number} minimum
  * @property {number} maximum
- * @property {number} bound  99.5 % of the values are no further from 0
+ * @property {number} bound  98 % of the values are no further from 0
  * @property {number} beyond  how many are
  * @property {string[]} names  several where modules share it
  * @property {string[]} layers  that read it

@@ -5,9 +5,9 @@
  * @import {Sort, SortKey} from "../core/channel_order.js"
  * @import {ChannelMark} from "./channel_list.js"
  */
-import { deadChannels, orderChannels, PAGE, pageInWords, pageOf, SORTS } from "../core/channel_order.js";
+import { deadChannels, MOST_INPUTS, orderChannels, PAGE, pageInWords, pageOf, SORTS } from "../core/channel_order.js";
 import { isVector } from "../core/graph.js";
-import { axesInWords, mapShape } from "../core/layer_axes.js";
+import { axesInWords, mapShape, shortChannelName } from "../core/layer_axes.js";
 import { channelsBeyond } from "../core/locked_ranges.js";
 import { percent, plural, short } from "../core/numbers.js";
 import { ChannelList } from "./channel_list.js";
@@ -278,7 +278,7 @@ export class ChannelGrid {
     const maps = this.#maps;
     const dead = maps !== null && maps.nonFinite === 0 && maps.channelMinimum[channel] === 0 && maps.channelMaximum[channel] === 0;
     const labelled = this.#isVector && this.#labels.length === this.#count;
-    const name = labelled ? this.#labels[channel] : String(channel);
+    const name = labelled ? this.#labels[channel] : shortChannelName(this.#node?.shape ?? [], channel);
     let value = this.#values?.[channel];
     // Of the drawing in view, the atlas has the extremes exactly; the rest waits for the pen.
     if (key === "maximum" && maps && channel < maps.channels) value = maps.channelMaximum[channel];
@@ -313,7 +313,7 @@ export class ChannelGrid {
       const now = this.#maps ? deadChannels(this.#maps) : [];
       const lasting = now.reduce((sum, is, channel) => sum + Number(is && always(channel)), 0);
       text = `${dead} of ${plural(this.#count, "channel")} ${dead === 1 ? "is" : "are"} dead on this input: 0 in every cell.`;
-      if (inputs > 1) text += ` ${lasting === 0 ? "None" : lasting === dead ? "All" : lasting} of them on all ${inputs} inputs seen since this page was opened; no more is known.`;
+      if (inputs > 1) text += ` ${lasting === 0 ? "None" : lasting === dead ? "All" : lasting} of them on all ${inputs > MOST_INPUTS ? `of more than ${MOST_INPUTS}` : inputs} inputs seen since this page was opened; no more is known.`;
     }
     this.#health.hidden = text === "";
     if (this.#health.textContent !== text) this.#health.textContent = text;

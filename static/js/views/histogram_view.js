@@ -15,7 +15,8 @@ export class HistogramView {
   #low = html("span");
   #high = html("span");
   #most = html("span", { class: "histogram-most" });
-  #reading = html("p", { class: "histogram-reading", role: "status" });
+  /** Read out while the reader is in the chart, and not whenever something is drawn. */
+  #reading = html("p", { class: "histogram-reading", "aria-live": "off" });
   #table = html("table");
   #details;
   #rest = "";
@@ -31,7 +32,11 @@ export class HistogramView {
     this.#chart.addEventListener("pointerdown", (event) => this.#pointed(event));
     this.#chart.addEventListener("pointerleave", () => this.#choose(-1));
     this.#chart.addEventListener("keydown", (event) => this.#keyed(event));
-    this.#chart.addEventListener("blur", () => this.#choose(-1));
+    this.#chart.addEventListener("focus", () => this.#reading.setAttribute("aria-live", "polite"));
+    this.#chart.addEventListener("blur", () => {
+      this.#reading.setAttribute("aria-live", "off");
+      this.#choose(-1);
+    });
     this.#details = html("details", { class: "values", ontoggle: () => this.#build() }, html("summary", {}, "Counts as a table"), html("div", { class: "values-scroll", tabindex: 0, role: "region", "aria-label": "Counts" }, this.#table));
     const axis = html("div", { class: "histogram-axis", "aria-hidden": "true" }, this.#low, this.#high);
     this.element = html("div", { class: "histogram" }, this.#title, html("div", { class: "histogram-frame" }, this.#most, this.#chart), axis, this.#reading, this.#details);

@@ -41,6 +41,11 @@ export class WeightPictures {
       const canvas = event.target instanceof HTMLCanvasElement ? event.target : null;
       if (canvas) this.#read(event, canvas, Number(canvas.dataset.place));
     });
+    // A finger does not hover: it reads where it touches.
+    this.#matrix.addEventListener("pointerdown", (event) => this.#read(event, this.#matrix, null));
+    this.#list.addEventListener("pointerdown", (event) => {
+      if (event.target instanceof HTMLCanvasElement) this.#read(event, event.target, Number(event.target.dataset.place));
+    });
     for (const area of [this.#matrix, this.#list]) area.addEventListener("pointerleave", () => (this.#reading.textContent = "\u00a0"));
     this.#forgetTheme = onThemeChange(() => this.#paint());
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 import pytest
@@ -135,6 +136,36 @@ class Cut(nn.Module):
         y = x.exp()
         y.mul_(2)
         return y + place
+
+
+class Parts(nn.Module):
+    """Gives a dictionary, a pair with names, and writes to a part of a tensor that was split."""
+
+    def __init__(self, writes: bool = False) -> None:
+        super().__init__()
+        self.halves = Halves()
+        self.writes = writes
+
+    def forward(self, x: Tensor) -> Tensor:
+        halves = self.halves(x)
+        best = halves["sum"].max(dim=1)
+        if self.writes:
+            halves["sum"].unbind(0)[0].mul_(2)
+        return halves["sum"] + best.values[:, None] * 2
+
+
+class Halves(nn.Module):
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return OrderedDict(sum=x[:, :2] + x[:, 2:], index=x.argmax(1))
+
+
+def test_results_with_several_tensors() -> None:
+    example = torch.tensor([[1.0, 2.0, 3.0, 5.0]])
+    found = contributions(Parts(), example, "halves", 0)
+    assert found.values.tolist() == [[4.0, 14.0]]
+    assert contributions(Parts(), example, "max", 1).values.tolist() == [14.0]
+    with pytest.raises(NoGradient, match="does not run"):
+        contributions(Parts(writes=True), example, "halves", 0)
 
 
 def test_what_gradients_cannot_tell() -> None:

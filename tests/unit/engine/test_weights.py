@@ -62,6 +62,7 @@ def test_other_numbers_of_axes() -> None:
     _, seen, pictures = first_of(nn.Sequential(layer), "0", 1, 2, 5, 5, 5)
     assert pictures.shape == (3, 2, 6, 4)
     assert np.array_equal(pictures[1, 0, 3:], layer.weight[1, 0, 1].detach())
+    assert not seen.by_channel, "its maps are slices of channels"
     _, seen, pictures = first_of(nn.Sequential(nn.Conv2d(7, 5, 1)), "0", 1, 7, 3, 3)
     assert (seen.form, pictures.shape) == ("matrix", (5, 1, 1, 7))
     layer1 = nn.ConvTranspose2d(7, 5, 1)
