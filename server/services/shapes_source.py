@@ -29,6 +29,9 @@ MOST_LEFT_OUT = 20
 CONTAINERS = ("Sequential", "ModuleList")
 """Modules whose layers are taken in order."""
 
+PRINTED_TEXTS = ("same", "valid", "reflect", "replicate", "circular")
+"""Texts that modules print without quotes."""
+
 PRINTED = re.compile(r"^\s*\(\w+\): ", re.MULTILINE)
 """The beginning of a line of ``print(model)``."""
 
@@ -264,6 +267,8 @@ def _parameters(kind: str, call: ast.Call, names: Mapping[str, Any]) -> dict[str
 
 
 def _value(kind: str, name: str, node: ast.expr, names: Mapping[str, Any]) -> Any:
+    if isinstance(node, ast.Name) and node.id in PRINTED_TEXTS and node.id not in names:
+        return node.id
     try:
         return read_value(node, names)
     except Unreadable as error:

@@ -104,7 +104,7 @@ def truth(kind: str, shape: Sequence[int], parameters: Parameters) -> Tensor:
 
 def shown(page: Page) -> list[list[float]]:
     """The table of the values of the output."""
-    rows: list[list[str]] = page.locator(".animation .values tbody tr").evaluate_all(
+    rows: list[list[str]] = page.locator(".animation-table tbody tr").evaluate_all(
         "rows => rows.map(row => [...row.querySelectorAll('td')].map(cell => cell.textContent))"
     )
     return [[float(text.replace("−", "-")) for text in row] for row in rows]
@@ -230,7 +230,7 @@ def shapes(visitor: Visitor) -> Page:
         "/shapes#layer=Conv2d&input=1,1,4,4&in_channels=1&out_channels=1&kernel_size=3"
     )
     settled(page)
-    page.locator(".animation .values summary").click()
+    page.locator(".animation-table summary").click()
     return page
 
 
@@ -443,7 +443,10 @@ def test_the_animation_moves_by_keys_and_by_playing(visitor: Visitor) -> None:
         "/shapes#layer=Conv2d&input=1,1,5,5&in_channels=1&out_channels=1&kernel_size=3&numbers=count"
     )
     settled(page)
-    sentence, place = page.locator("#animation-sentence"), page.locator(".transport-place")
+    sentence, place = (
+        page.locator("#animation-sentence"),
+        page.locator(".transport .transport-place"),
+    )
     expect(sentence).to_contain_text("Output row 0, column 0")
     output = page.locator(".grid-canvas").nth(1)
     output.focus()
@@ -496,11 +499,11 @@ def test_a_trained_kernel_on_the_readers_drawing(visitor: Visitor) -> None:
     expect(page.locator("#main")).to_have_attribute("aria-busy", "false")
     page.goto(visitor.address + "/shapes")
     settled(page)
-    page.locator(".animation .values summary").click()
+    page.locator(".animation-table summary").click()
     page.get_by_label("Kernel", exact=True).select_option("model:doodle-classifier")
     expect(page.locator("#input-2")).to_have_value("28")
     settled(page)
-    expect(page.locator(".animation .values tbody tr")).not_to_have_count(4)
+    expect(page.locator(".animation-table tbody tr")).not_to_have_count(4)
     kernels = page.request.get(f"{visitor.address}/api/v1/shapes/kernels/doodle-classifier").json()
     image = page.request.post(
         f"{visitor.address}/api/v1/shapes/image", data={"drawing": example("cat")}
@@ -512,7 +515,7 @@ def test_a_trained_kernel_on_the_readers_drawing(visitor: Visitor) -> None:
         if layer.bias is not None:
             layer.bias.copy_(torch.tensor(kernels["bias"]))
         expected = layer(torch.tensor(image)[None, None] / 255)[0, 0]
-    expect(page.locator(".animation .values tbody tr")).to_have_count(expected.shape[0])
+    expect(page.locator(".animation-table tbody tr")).to_have_count(expected.shape[0])
     found = torch.tensor(shown(page))
     assert found.abs().max() > 0
     # Drawn on the page, the points are rounded to the pad's own units.
@@ -530,3 +533,64 @@ def test_large_inputs_are_windowed(visitor: Visitor) -> None:
     box = page.locator(".grid-canvas").first.bounding_box()
     assert box is not None
     assert box["width"] < 1200
+
+
+def test_numbers_typed_in_rows_and_cell_by_cell(shapes: Page) -> None:
+    convolution = {"in_channels": 1, "out_channels": 1, "kernel_size": 2}
+    go(shapes, fragment("Conv2d", (1, 1, 3, 4), convolution, numbers="ones"))
+    shapes.get_by_text("Type the numbers of the input").click()
+    rows = shapes.get_by_label("Numbers of the input, a line for each row")
+    rows.fill("1 2 3 4\n0, -1.5, 2\n7")
+    image = torch.tensor([[1.0, 2, 3, 4], [0, -1.5, 2, 0], [7, 0, 0, 0]])
+    kernel = small_weights(torch.empty(1, 1, 2, 2), transposed=False, groups=1)
+
+    def expected() -> Tensor:
+        return nn.functional.conv2d(image[None, None], kernel)[0, 0]
+
+    assert torch.allclose(torch.tensor(shown(shapes)), expected())
+    rows.fill("1 2 three")
+    expect(rows).to_have_attribute("aria-invalid", "true")
+    assert torch.allclose(torch.tensor(shown(shapes)), expected())
+    source = shapes.locator(".grid-canvas").first
+    box = source.bounding_box()
+    assert box is not None
+    source.click(position={"x": box["width"] * 3.5 / 4, "y": box["height"] * 2.5 / 3})
+    shapes.get_by_label("Value at row 2, column 3").fill("10")
+    image[2, 3] = 10
+    assert torch.allclose(torch.tensor(shown(shapes)), expected())
+    expect(shapes).to_have_url(re.compile("numbers=typed"))
+
+
+def test_pointing_at_a_cell_shows_its_partners_and_where_a_copy_comes_from(shapes: Page) -> None:
+    convolution = {
+        "in_channels": 1,
+        "out_channels": 1,
+        "kernel_size": 3,
+        "padding": 1,
+        "padding_mode": "circular",
+    }
+    go(shapes, fragment("Conv2d", (1, 1, 4, 4), convolution))
+    source = shapes.locator(".grid-canvas").first
+    source.scroll_into_view_if_needed()
+    box = source.bounding_box()
+    assert box is not None
+    cell = box["width"] / 6
+    source.hover(position={"x": cell / 2, "y": cell / 2})
+    sentence = shapes.locator("#animation-sentence")
+    expect(sentence).to_have_text("Padding: a copy of row 3, column 3, read by 1 value.")
+    source.hover(position={"x": cell * 2.5, "y": cell * 2.5})
+    expect(sentence).to_have_text(
+        "Input row 1, column 1 goes into 9 values of this output channel."
+    )
+    shapes.locator(".grid-canvas").nth(1).hover(position={"x": cell * 1.5, "y": cell / 2})
+    expect(sentence).to_contain_text("Output row 0, column 1 =")
+
+
+def test_the_page_goes_on_when_the_server_comes_back(visitor: Visitor) -> None:
+    page = visitor.open("/shapes", expect="Failed to load resource")
+    settled(page)
+    page.route("**/api/v1/**", lambda route: route.abort())
+    page.locator("#parameter-stride").fill("1")
+    expect(page.locator(".shape-problem")).to_contain_text("does not answer")
+    page.unroute("**/api/v1/**")
+    expect(page.locator("#output-shape")).to_have_text("[1, 8, 8, 8]")

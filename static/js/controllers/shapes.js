@@ -290,5 +290,20 @@ function fitChannels(input, kind, values) {
   return sizes;
 }
 
-const kinds = new Map((await getLayerKinds()).map((kind) => [kind.type, kind]));
-new ShapesPage(kinds);
+/** Milliseconds after which a server that does not answer is asked again. */
+const PATIENCE = 2000;
+
+async function start() {
+  let kinds;
+  try {
+    kinds = await getLayerKinds();
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    byId("calculator", HTMLElement).replaceChildren(html("p", { class: "notice", role: "status" }, `${words} The page goes on by itself once it does.`));
+    setTimeout(() => void start(), PATIENCE);
+    return;
+  }
+  new ShapesPage(new Map(kinds.map((kind) => [kind.type, kind])));
+}
+
+void start();

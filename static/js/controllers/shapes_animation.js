@@ -18,7 +18,7 @@ import { inputSentence, outputSentence, plainNumber } from "../core/shapes/sente
 import { placeAt, placeWords, readsOf, stepAt, steppingOf } from "../core/shapes/steps.js";
 import { recall } from "../storage.js";
 import { html } from "../views/dom.js";
-import { Choice, Stepper } from "../views/shapes/choices.js";
+import { Choice, Slider, Stepper } from "../views/shapes/choices.js";
 import { GridPane } from "../views/shapes/grid_pane.js";
 import { KernelEditor } from "../views/shapes/kernel_editor.js";
 import { legend } from "../views/shapes/animation_legend.js";
@@ -56,10 +56,16 @@ export class ShapesAnimation {
   #spread = new Choice("Seen as", (value) => this.#set({ spread: value, cell: "" }));
   #inputChannel = new Stepper("Input channel", (channel) => this.#set({ channel: `${this.#outputOf()},${channel}` }));
   #outputChannel = new Stepper("Output channel", (channel) => this.#set({ channel: `${channel},${this.#scene?.input ?? 0}` }));
-  #inputDepth = new Stepper("Input depth", (depth) => {
+  #inputDepth = new Slider("Input depth", (depth) => {
     this.#depth = depth;
     this.#paint();
   });
+  #outputDepth = new Slider("Output depth", (depth) => {
+    const scene = this.#scene;
+    if (scene) this.#transport.go(stepAt(scene.stepping, [0, depth, scene.place[2], scene.place[3]]));
+  });
+  #rows = html("textarea", { class: "shape-input typed-rows", rows: 6, spellcheck: "false", "aria-label": "Numbers of the input, a line for each row", oninput: () => this.#editedRows() });
+  #typing = html("details", { class: "values", ontoggle: () => this.#showRows() }, html("summary", {}, "Type the numbers of the input"), this.#rows, html("p", { class: "formula-meaning" }, "A line for each row, numbers with commas or spaces between them. Every channel gets the same."));
   #table = html("div", { class: "animation-table" });
   #values = new ValueTable(this.#table);
   #panes = html("div", { class: "animation-panes" });
@@ -116,7 +122,7 @@ export class ShapesAnimation {
     const settings = html(
       "div",
       { class: "animation-settings" },
-      ...[this.#numbers, this.#kernel, this.#operation, this.#spread, this.#outputChannel, this.#inputChannel, this.#inputDepth].map(({ element }) => element),
+      ...[this.#numbers, this.#kernel, this.#operation, this.#spread, this.#outputChannel, this.#inputChannel, this.#outputDepth, this.#inputDepth].map(({ element }) => element),
       this.#typedBox,
     );
     this.#body.append(
@@ -126,6 +132,7 @@ export class ShapesAnimation {
       this.#sentence,
       this.#both,
       this.#legend,
+      this.#typing,
       this.#table,
     );
     this.#panes.append(
@@ -195,6 +202,11 @@ export class ShapesAnimation {
       }
       const model = kernel.startsWith("model:") ? kernel.slice(6) : null;
       if (model && this.#trained?.model !== model) this.#trained = await getTrainedKernels(model);
+      if (model && this.#plan && this.#trained && !fitsTrained(this.#trained, this.#plan)) {
+        this.#announcer.say("The trained kernels do not fit this layer; it has small whole numbers instead.");
+        this.#view = { ...this.#view, kernel: "" };
+        this.#options.onView(this.#view);
+      }
     } catch (error) {
       this.#announcer.say(error instanceof Error ? error.message : String(error));
     }
@@ -340,7 +352,10 @@ export class ShapesAnimation {
     const depth = plan.axes[0].inputs > 1 ? `, depth ${scene.depth}` : "";
     this.#sourceTitle.textContent = `Input${channels[0] > 1 ? `, channel ${scene.input}${groupWords(plan, scene.output)}` : ""}${depth}`;
     this.#outputTitle.textContent = `Output${channels[1] > 1 ? `, channel ${scene.output}` : ""}${plan.axes[0].outputs > 1 ? `, depth ${scene.made}` : ""}`;
-    this.#inputDepth.show(scene.depth, plan.axes[0].inputs - 1);
+    // A transposed convolution's steps are about the input, so that its depth is that of the step.
+    const byInput = scene.stepping.by === "input";
+    this.#inputDepth.show(Math.max(0, Math.min(scene.depth, plan.axes[0].inputs - 1)), scene.inserted ? 0 : plan.axes[0].inputs - 1);
+    this.#outputDepth.show(scene.made, byInput ? 0 : plan.axes[0].outputs - 1);
     this.#inputChannel.show(scene.input, plan.operation === "sum" && plan.type !== "Linear" ? plan.channels[0] - 1 : plan.type === "Unfold" ? plan.channels[0] - 1 : 0);
     this.#outputChannel.show(scene.output, plan.channels[1] - 1);
     // What is one row is shown below each other, over the whole width.
@@ -348,8 +363,11 @@ export class ShapesAnimation {
     this.#panes.classList.toggle("is-line", line);
     this.#say(scene);
     this.#showKernel(scene);
-    if (!this.#transport.playing) this.#showValues(scene);
     legend(this.#legend, scene);
+    if (this.#transport.playing) return;
+    this.#showValues(scene);
+    this.#typing.hidden = plan.axes.some(({ inputs }) => inputs > MOST_TYPED);
+    this.#showRows();
   }
 
   /** The slice of the output that is shown, as a table. @param {Scene} scene */
@@ -439,7 +457,7 @@ export class ShapesAnimation {
     if (!plan) return;
     const { numbers = "", kernel = "" } = this.#view;
     const typedNumbers = numbers.startsWith("typed:") ? [{ value: numbers, title: "Typed in" }] : [];
-    this.#numbers.show([...PATTERNS.map(({ name, title }) => ({ value: name, title })), { value: "drawing", title: "Your drawing" }, ...typedNumbers], numbers || "digits");
+    this.#numbers.show([...PATTERNS.map(({ name, title }) => ({ value: name, title })), { value: "drawing", title: this.#view.drawing || recall("drawing") ? "Your drawing" : "An example drawing" }, ...typedNumbers], numbers || "digits");
     const summed = plan.operation === "sum" && plan.type !== "Linear";
     this.#kernel.element.hidden = !summed;
     const typedKernel = kernel.startsWith("typed:") ? [{ value: kernel, title: "Edited by hand" }] : [];
@@ -502,6 +520,32 @@ export class ShapesAnimation {
     const [depths, rows, columns] = scene.plan.axes.map(({ inputs }) => inputs);
     const planes = Array.from({ length: depths }, (_, d) =>
       Array.from({ length: rows }, (__, row) => Array.from({ length: columns }, (___, column) => (d === scene.depth && row === cell.row && column === cell.column ? value : scene.numbers([scene.input, d, row, column])))),
+    );
+    this.#set({ numbers: `typed:${planesText(planes)}`, drawing: "" });
+  }
+
+  /** The numbers of the slice that is shown, to be typed over. */
+  #showRows() {
+    const scene = this.#scene;
+    if (!scene || !this.#typing.open || document.activeElement === this.#rows) return;
+    const [, rows, columns] = scene.plan.axes.map(({ inputs }) => inputs);
+    const lines = Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (__, column) => String(Math.round(scene.numbers([scene.input, scene.inserted ? 0 : scene.depth, row, column]) * 1e4) / 1e4)));
+    this.#rows.value = lines.map((line) => line.join(", ")).join("\n");
+    this.#rows.removeAttribute("aria-invalid");
+  }
+
+  #editedRows() {
+    const scene = this.#scene;
+    if (!scene) return;
+    const [depths, rows, columns] = scene.plan.axes.map(({ inputs }) => inputs);
+    const lines = this.#rows.value.trim().split("\n").map((line) => line.trim().split(/[\s,;]+/).filter(Boolean).map((text) => Number(text.replace("−", "-"))));
+    const good = lines.length <= rows && lines.flat().every((value) => Number.isFinite(value) && Math.abs(value) <= 1e6) && lines.every((line) => line.length <= columns);
+    if (good) this.#rows.removeAttribute("aria-invalid");
+    else this.#rows.setAttribute("aria-invalid", "true");
+    if (!good) return;
+    const shown = scene.inserted ? 0 : scene.depth;
+    const planes = Array.from({ length: depths }, (_, depth) =>
+      Array.from({ length: rows }, (__, row) => Array.from({ length: columns }, (___, column) => (depth === shown ? (lines[row]?.[column] ?? 0) : scene.numbers([scene.input, depth, row, column])))),
     );
     this.#set({ numbers: `typed:${planesText(planes)}`, drawing: "" });
   }
@@ -569,6 +613,11 @@ export class ShapesAnimation {
     this.#values.destroy();
     this.element.remove();
   }
+}
+
+/** @param {TrainedKernels} trained @param {LayerPlan} plan */
+function fitsTrained({ weight }, { type, kernel, channels, groups }) {
+  return type === "Conv2d" && weight.length === channels[1] && weight[0].length === channels[0] / groups && weight[0][0].length === kernel[1] && weight[0][0][0].length === kernel[2];
 }
 
 /** @param {LayerPlan} plan */

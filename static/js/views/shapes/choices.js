@@ -22,7 +22,28 @@ export class Choice {
   }
 }
 
-/** A place on an axis, by number and by its neighbours. */
+/** A place on an axis, by a slider. */
+export class Slider {
+  #input;
+  #place = html("output", { class: "transport-place" });
+  element;
+
+  /** @param {string} label @param {(number: number) => void} onNumber */
+  constructor(label, onNumber) {
+    this.#input = html("input", { type: "range", class: "transport-scrub", min: 0, "aria-label": label, oninput: () => onNumber(Number(this.#input.value)) });
+    this.element = html("label", { class: "choice choice-slider" }, html("span", { class: "label" }, label), html("span", { class: "choice-row" }, this.#input, this.#place));
+  }
+
+  /** @param {number} value @param {number} most */
+  show(value, most) {
+    this.element.hidden = most === 0;
+    this.#input.max = String(most);
+    this.#input.value = String(value);
+    this.#place.textContent = `${value} of 0 to ${most}`;
+  }
+}
+
+/** A place on an axis, by number. */
 export class Stepper {
   #input;
   element;
