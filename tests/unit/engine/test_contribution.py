@@ -151,7 +151,8 @@ class Parts(nn.Module):
         best = halves["sum"].max(dim=1)
         if self.writes:
             halves["sum"].unbind(0)[0].mul_(2)
-        return halves["sum"] + best.values[:, None] * 2
+        scores: Tensor = halves["sum"] + best.values[:, None] * 2
+        return scores
 
 
 class Halves(nn.Module):
