@@ -478,35 +478,32 @@ def test_files_are_saved_and_opened(visitor: Visitor, tmp_path: Path) -> None:
     assert exported(page) == (body["input_shape"], body["layers"])
 
 
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        ("nonsense", "The file is no JSON."),
-        ("{}", "The file has no list of layers."),
-        (
-            json.dumps({"input_shape": [1, 3, 8, 8], "layers": [{"type": "ReLU"}] * 10_000}),
-            "The file has 10\u202f000 layers; a stack has at most 1\u202f000.",
-        ),
-        (
-            json.dumps({"input_shape": ["a"], "layers": []}),
-            "The file has no input_shape: a list of 1 to 16 whole numbers, the batch first.",
-        ),
-        (
-            json.dumps({"input_shape": [1], "layers": [{"type": "ReLU", "inplace": {}}]}),
-            "Layer 1 of the file is no object with a type and parameters that are numbers, texts "
-            "or lists.",
-        ),
-    ],
-)
-def test_bad_files_are_refused_with_a_sentence(
-    visitor: Visitor, content: str, sentence: str
-) -> None:
+BAD_FILES: dict[str, str] = {
+    "nonsense": "The file is no JSON.",
+    "{}": "The file has no list of layers.",
+    json.dumps({"input_shape": [1, 3, 8, 8], "layers": [{"type": "ReLU"}] * 10_000}): (
+        "The file has 10\u202f000 layers; a stack has at most 1\u202f000."
+    ),
+    json.dumps({"input_shape": ["a"], "layers": []}): (
+        "The file has no input_shape: a list of 1 to 16 whole numbers, the batch first."
+    ),
+    json.dumps({"input_shape": [1], "layers": [{"type": "ReLU", "inplace": {}}]}): (
+        "Layer 1 of the file is no object with a type and parameters that are numbers, texts or "
+        "lists."
+    ),
+    " " * (2 * 1024 * 1024 + 1): "stack.json has 2049 KiB; 2048 KiB is the limit.",
+}
+"""What is opened, and why it is refused."""
+
+
+def test_bad_files_are_refused_with_a_sentence(visitor: Visitor) -> None:
     page = open_stacks(visitor)
     before = types(page)
     page.get_by_role("button", name="Import…").click()
-    file = {"name": "stack.json", "mimeType": "application/json", "buffer": content.encode()}
-    page.locator("#import-file").set_input_files(file)  # type: ignore[arg-type]
-    expect(page.locator(".dialog-wrong")).to_have_text(sentence)
+    for content, sentence in BAD_FILES.items():
+        file = {"name": "stack.json", "mimeType": "application/json", "buffer": content.encode()}
+        page.locator("#import-file").set_input_files(file)  # type: ignore[arg-type]
+        expect(page.locator(".dialog-wrong")).to_have_text(sentence)
     page.keyboard.press("Escape")
     assert types(page) == before
 

@@ -6,6 +6,7 @@
 import { usualParameters } from "../core/new_layer.js";
 import { count } from "../core/numbers.js";
 import { compareStacks } from "../core/stack_comparison.js";
+import { shapeText } from "../core/quantities.js";
 import { changed, duplicated, fromSpec, inserted, MOST_LAYERS, moved, newLayer, removed, repaired, shapeBefore } from "../core/stack.js";
 import { BROKEN, COMPARISON, TEMPLATES } from "../core/stack_templates.js";
 import { UndoHistory } from "../core/undo.js";
@@ -157,8 +158,14 @@ export class StacksPage {
       onTemplate: (name) => this.#startFrom(index, name),
       onImport: () => importStack((found) => this.#imported(index, found)),
       onExport: () => exportStack(layers(), this.#kinds, this.#state.input, this.#sides[index].calculation.answer),
-      onClear: () => this.#put(index, []),
-      onClose: () => this.#change({ stacks: this.#state.stacks.filter((_, other) => other !== index) }, ""),
+      onClear: () => {
+        this.#put(index, []);
+        this.#sides[index].panel.focusAdd();
+      },
+      onClose: () => {
+        this.#change({ stacks: this.#state.stacks.filter((_, other) => other !== index) }, "");
+        this.#compare.focus();
+      },
       onAxis: (axis) => this.#setAxis(axis),
       onShowBroken: () => this.#showBroken(index),
     });
@@ -224,6 +231,7 @@ export class StacksPage {
     const before = this.#state;
     this.#put(side, layers, "", input && side === 0 ? input : this.#state.input);
     if (before === this.#state) return;
+    if (side > 0 && input && String(input.slice(1)) !== String(before.input.slice(1))) notes = [...notes, `It was made for an input of ${shapeText(input)}; both stacks are given that of stack A.`];
     this.#say([`${from}: ${count(layers.length)} ${layers.length === 1 ? "layer" : "layers"}.`, ...notes].join(" "), notes.length > 0);
   }
 
@@ -273,7 +281,11 @@ export class StacksPage {
     this.#lastChange = "";
     this.#say("");
     this.#announcer.say(way < 0 ? "Undone." : "Done again.");
+    const pressed = document.activeElement;
     this.#show();
+    // A button that can do no more would lose the focus to nowhere.
+    if (pressed === this.#undo && this.#undo.disabled) this.#redo.focus();
+    if (pressed === this.#redo && this.#redo.disabled) this.#undo.focus();
   }
 
   /** @param {KeyboardEvent} event */

@@ -50,6 +50,23 @@ BROKEN: dict[str, tuple[list[int], Layers, int]] = {
         [("MaxPool2d", {"kernel_size": 2, "return_indices": True}), convolution(1, 2, 3)],
         1,
     ),
+    "output padding": (
+        [1, 3, 8, 8],
+        [
+            RELU,
+            (
+                "ConvTranspose2d",
+                {
+                    "in_channels": 3,
+                    "out_channels": 4,
+                    "kernel_size": 3,
+                    "stride": 2,
+                    "output_padding": 2,
+                },
+            ),
+        ],
+        1,
+    ),
     "pooled away": ([1, 1, 8, 8], [POOLING, POOLING, POOLING, POOLING], 3),
 }
 
