@@ -48,20 +48,31 @@ async def get_matches(
 @router.get(
     "/inspections/{id}/difference",
     response_model=Difference,
-    responses=problems(410, 422),
+    responses=problems(404, 410, 422),
     tags=["inspections"],
 )
 async def get_difference(
-    kept: KeptInspectionById, services: RunningServices, other: Other, response: Response
+    kept: KeptInspectionById,
+    services: RunningServices,
+    other: Other,
+    response: Response,
+    layer: Annotated[
+        str | None, Query(description="Name of one layer to compare; all of them if left out.")
+    ] = None,
+    other_layer: Annotated[
+        str | None,
+        Query(description="Name of the other's layer to hold beside it; left out: the same name."),
+    ] = None,
 ) -> Difference:
     """How far another inspection is from this one at each layer, from the exact values.
 
     The other may be of another input, of another model, or of both. Layers of two models are
-    matched as `/models/{name}/matches/{other_model}` says.
+    matched as `/models/{name}/matches/{other_model}` says, unless one pair is asked for.
     """
     check_id(other)
     counterpart = services.inspections.get(other)
-    described = await run_in_threadpool(describe_difference, kept, counterpart)
+    pair = None if layer is None else (layer, other_layer or layer)
+    described = await run_in_threadpool(describe_difference, kept, counterpart, pair)
     response.headers["Cache-Control"] = IMMUTABLE
     return described
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-MatchedBy = Literal["name", "kind and shape", "shape", "kind", "depth"]
+MatchedBy = Literal["name", "kind and shape", "shape", "kind", "depth", "request"]
 
 
 class LayerMatch(BaseModel):
@@ -16,7 +16,8 @@ class LayerMatch(BaseModel):
     other_layer: str = Field(description="Name of its counterpart in the other.")
     matched_by: MatchedBy = Field(
         description="What is the same: name, kind and shape; kind and shape; the shape; the kind; "
-        "or nothing but the relative depth, which decides among several as well."
+        "or nothing but the relative depth, which decides among several as well. Or that both were "
+        "asked for."
     )
     same_shape: bool = Field(description="Whether the outputs have the same shape.")
 
@@ -69,5 +70,6 @@ class Difference(BaseModel):
     model: str = Field(description="Name of the model of a.")
     other_model: str = Field(description="Name of the model of b.")
     layers: list[LayerDifference] = Field(
-        description="The layers of a in the order in which they ran, each beside its counterpart."
+        description="The layers of a in the order in which they ran, each beside its counterpart; "
+        "or the one pair that was asked for."
     )

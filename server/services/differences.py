@@ -15,14 +15,22 @@ from server.services.nodes import summarise_node
 NO_DISTANCE = Distance(relative_l2=None, cosine=None, l2=None, largest=None, skipped=0)
 
 
-def describe_difference(one: KeptInspection, other: KeptInspection) -> Difference:
+def describe_difference(
+    one: KeptInspection, other: KeptInspection, pair: tuple[str, str] | None = None
+) -> Difference:
     """How far each layer of one inspection is from its counterpart in the other.
 
     In two inspections of one model the counterpart of a layer is the layer itself.
+
+    Args:
+        one: the inspection that is subtracted.
+        other: the inspection that it is subtracted from.
+        pair: names of a layer of each, for the distance of these two alone.
+
+    Raises:
+        NotFound: there is no layer of such a name.
     """
-    nodes = [summarise_node(layer.node) for layer in one.layers.values()]
-    others = [summarise_node(layer.node) for layer in other.layers.values()]
-    matches = match_layers(nodes, others)
+    matches = _matches(one, other) if pair is None else [_asked(one, other, *pair)]
     return Difference(
         id=one.id,
         other=other.id,
@@ -80,6 +88,21 @@ def subtracted(one: Maps, other: Maps) -> Maps:
     with np.errstate(invalid="ignore", over="ignore"):
         maps: Maps = other - one
     return maps
+
+
+def _matches(one: KeptInspection, other: KeptInspection) -> list[LayerMatch]:
+    nodes = [summarise_node(layer.node) for layer in one.layers.values()]
+    return match_layers(nodes, [summarise_node(layer.node) for layer in other.layers.values()])
+
+
+def _asked(one: KeptInspection, other: KeptInspection, name: str, other_name: str) -> LayerMatch:
+    layer, counterpart = one.layer(name), other.layer(other_name)
+    return LayerMatch(
+        layer=name,
+        other_layer=other_name,
+        matched_by="request",
+        same_shape=layer.activation.shape == counterpart.activation.shape,
+    )
 
 
 def _described(one: KeptInspection, other: KeptInspection, match: LayerMatch) -> LayerDifference:

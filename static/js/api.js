@@ -271,14 +271,14 @@ export async function getMatches(model, other) {
 }
 
 /**
- * How far another inspection is from one, at each layer of that one.
+ * How far another inspection is from one, at each layer of that one, or for one pair of layers.
  *
  * @param {string} id
  * @param {string} other
  * @returns {Promise<LayerDifference[]>}
  */
-export async function getDifference(id, other) {
-  return (await requestJson(`${inspectionPath(id)}/difference?${new URLSearchParams({ other })}`)).layers;
+export async function getDifference(id, other, pair) {
+  return (await requestJson(`${inspectionPath(id)}/difference?${new URLSearchParams({ other, ...pair })}`)).layers;
 }
 
 /**

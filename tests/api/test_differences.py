@@ -165,6 +165,21 @@ def test_layers_of_two_names_are_subtracted(client: Client) -> None:
     assert np.array_equal(maps["linear"].ravel(), (b - a).ravel()), "one value a channel is exact"
 
 
+def test_a_pair_that_is_asked_for(client: Client) -> None:
+    one, other = inspect(client, SUN), inspect(client, SUN, "resnet")
+    query = {"other": other["id"], "layer": "stage2.add", "other_layer": "stage2.1.add"}
+    address = f"{API}/inspections/{one['id']}/difference"
+    (unequal,) = client.get(address, params=query).json()["layers"]
+    assert (unequal["matched_by"], unequal["same_shape"]) == ("request", False)
+    assert unequal["relative_l2"] is None
+    query = {"other": one["id"], "layer": "stage1.add", "other_layer": "stage1.activation2"}
+    (equal,) = client.get(address, params=query).json()["layers"]
+    a, b = (torch.from_numpy(exact(client, one, query[key])) for key in ("layer", "other_layer"))
+    assert torch.equal(b, a.relu())
+    assert_distance(equal, a, b)
+    assert_problem(client.get(address, params=query | {"layer": "nothing"}), 404, "layer")
+
+
 def test_unequal_shapes_have_no_difference(client: Client) -> None:
     one, other = inspect(client, SUN), inspect(client, SUN, "resnet")
     address = f"{API}/inspections/{one['id']}/layers/stem_convolution/difference"

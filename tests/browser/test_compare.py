@@ -292,6 +292,19 @@ def test_one_drawing_through_two_networks(visitor: Visitor, address: str) -> Non
         value = page.locator(".trio-value").nth(1)
         expect(value).to_have_text(re.compile(r"\d"))
         assert np.float32(number(value.inner_text())) == values_b[0, nearest, nearest].numpy()
+    # A pair of one shape that nobody matched: its distance is told all the same.
+    open_layer(page, "stage1.shortcut_pooling")
+    page.locator("#layer-head select").nth(1).select_option("stage2.1.add")
+    settle(page)
+    pooled, added = (
+        exact(address, one, "stage1.shortcut_pooling"),
+        exact(address, other, "stage2.1.add"),
+    )
+    distance = float((added - pooled).double().norm() / max(pooled.norm(), added.norm()))
+    fact = page.locator(".layer-facts b").nth(2)
+    expect(fact).to_have_text(re.compile(r"^\d+ %$"))
+    low, high = share(fact.inner_text())
+    assert low <= distance <= high
     page.get_by_role("button", name="Match it again").click()
     expect(page.locator(".layer-matched")).to_contain_text("counterpart")
     assert violations(page) == []

@@ -233,7 +233,8 @@ export class CompareLayers {
     const { layers, open, alike, order } = selection;
     const { state } = this.#address;
     const [a, b] = [layers.a.node, layers.b.node];
-    const apart = this.#detail?.layers?.find((layer) => layer.layer === a.name && layer.other_layer === b.name) ?? null;
+    const found = this.#detail?.apart;
+    const apart = found?.layer === a.name && found.other_layer === b.name ? found : null;
     this.#head.show({
       layers: { a: this.#networks.a.nodes, b: this.#matches ? this.#networks.b.nodes : null },
       open: { a, b },

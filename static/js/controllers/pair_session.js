@@ -21,6 +21,7 @@ import { NewestWins } from "../core/newest_wins.js";
  * @property {Sides<LayerMaps | null>} maps  of the layers that are wanted
  * @property {LayerMaps | null} difference  B minus A; null where the shapes differ or a side is missing
  * @property {LayerDifference[] | null} layers  how far apart the sides are, down the network
+ * @property {LayerDifference | null} apart  how far the wanted layers are
  *
  * @typedef {object} PairHandlers
  * @property {(pair: Pair) => Sides<string | null>} wanted  the layer of each side that is on the screen
@@ -177,9 +178,13 @@ export class PairSession {
         : null,
       a && b ? once(`${a.id} ${b.id}`, () => getDifference(a.id, b.id)) : null,
     ]);
+    const names = { layer: wanted.a ?? "", other_layer: wanted.b ?? "" };
+    const matched = layers?.find(({ layer, other_layer: other }) => layer === names.layer && other === names.other_layer) ?? null;
+    // Two layers that were chosen by hand are not among the counterparts.
+    const byHand = !matched && a && b && difference ? (await once(`${a.id} ${b.id} ${names.layer} ${names.other_layer}`, () => getDifference(a.id, b.id, names)))[0] : null;
     if (this.#told !== pair) return;
     this.#fetched = fetched;
-    this.#handlers.onDetail(pair, { maps: { a: mapsA, b: mapsB }, difference, layers });
+    this.#handlers.onDetail(pair, { maps: { a: mapsA, b: mapsB }, difference, layers, apart: matched ?? byHand });
   }
 
   /** @param {ApiProblem | Unreachable} error */
