@@ -275,6 +275,7 @@ export async function getMatches(model, other) {
  *
  * @param {string} id
  * @param {string} other
+ * @param {{layer: string, other_layer: string}} [pair]
  * @returns {Promise<LayerDifference[]>}
  */
 export async function getDifference(id, other, pair) {
