@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -24,7 +26,7 @@ def test_kernels_are_those_of_the_network_and_their_settings_make_the_layer(
     for source in sources:
         kernels = client.get(f"{ADDRESS}/kernels/{source['model']}").json()
         assert {name: kernels[name] for name in source} == source
-        own = {
+        own: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in kernels["parameters"].items()
         }

@@ -484,7 +484,7 @@ def test_a_kernel_edited_by_hand_and_the_flipped_one(shapes: Page) -> None:
     correlation = nn.functional.conv2d(image, sobel[None, None])
     expect(shapes.locator("#animation-sentence")).to_contain_text("2.5")
     assert torch.allclose(torch.tensor(shown(shapes)), correlation[0, 0])
-    shapes.get_by_label("Sum").select_option("convolution")
+    shapes.get_by_label("Operation").select_option("convolution")
     turned = nn.functional.conv2d(image, sobel.flip(0, 1)[None, None])
     expect(shapes.locator(".kernel-editor")).to_contain_text("flipped")
     assert torch.allclose(torch.tensor(shown(shapes)), turned[0, 0])
@@ -594,3 +594,15 @@ def test_the_page_goes_on_when_the_server_comes_back(visitor: Visitor) -> None:
     expect(page.locator(".shape-problem")).to_contain_text("does not answer")
     page.unroute("**/api/v1/**")
     expect(page.locator("#output-shape")).to_have_text("[1, 8, 8, 8]")
+
+
+def test_a_repair_with_a_layer_before_it_opens_as_a_stack(visitor: Visitor) -> None:
+    linear = {"in_features": 400, "out_features": 120}
+    page = visitor.open(fragment("Linear", (1, 16, 5, 5), linear))
+    settled(page)
+    page.get_by_role("link", name="Put Flatten before it").click()
+    expect(page).to_have_url(re.compile(r"/shapes/stacks#input=1,16,5,5&layers=Flatten\("))
+    stack = nn.Sequential(nn.Flatten(), nn.Linear(400, 120))
+    expect(page.locator("#main")).to_contain_text(
+        "120" if list(stack(torch.zeros(1, 16, 5, 5)).shape) == [1, 120] else "never"
+    )

@@ -31,7 +31,8 @@ CALLS = [
 @st.composite
 def settings_of_layers(draw: st.DrawFn) -> Setting:
     """Any setting, legal or not."""
-    return draw(st.sampled_from(list(KINDS.values())))(draw)
+    setting: Setting = draw(st.sampled_from(list(KINDS.values())))(draw)
+    return setting
 
 
 def made(kind: str, parameters: dict[str, Any]) -> nn.Module | None:
@@ -67,6 +68,7 @@ def test_a_line_makes_the_layer_that_python_makes_of_it(
 def test_what_a_module_prints_is_read_as_the_module(setting: Setting) -> None:
     module = made(setting.type, setting.parameters)
     assume(module is not None)
+    assert module is not None
     printed = repr(nn.Sequential(module))
     (layer,) = parse_source(printed).layers
     kind = layer.pop("type")

@@ -42,7 +42,7 @@ export class ShapesAnimation {
   #body = html("div", { class: "animation-body" });
   #none = html("p", { class: "formula-meaning" });
   #sentence = html("p", { class: "animation-sentence", id: "animation-sentence" });
-  #both = html("p", { class: "animation-both", hidden: true });
+  #both = html("p", { class: "animation-both" });
   #transport = new Transport((step, playing) => this.#stepped(step, playing));
   #source;
   #output;
@@ -52,7 +52,7 @@ export class ShapesAnimation {
   #outputTitle = html("h3", {});
   #numbers = new Choice("Numbers", (value) => void this.#choseNumbers(value));
   #kernel = new Choice("Kernel", (value) => void this.#choseKernel(value));
-  #operation = new Choice("Sum", (value) => this.#set({ operation: value }));
+  #operation = new Choice("Operation", (value) => this.#set({ operation: value }));
   #spread = new Choice("Seen as", (value) => this.#set({ spread: value, cell: "" }));
   #inputChannel = new Stepper("Input channel", (channel) => this.#set({ channel: `${this.#outputOf()},${channel}` }));
   #outputChannel = new Stepper("Output channel", (channel) => this.#set({ channel: `${channel},${this.#scene?.input ?? 0}` }));
@@ -350,7 +350,7 @@ export class ShapesAnimation {
     this.#output.show(paintOutput(scene));
     const channels = plan.channels;
     const depth = plan.axes[0].inputs > 1 ? `, depth ${scene.depth}` : "";
-    this.#sourceTitle.textContent = `Input${channels[0] > 1 ? `, channel ${scene.input}${groupWords(plan, scene.output)}` : ""}${depth}`;
+    this.#sourceTitle.textContent = `Input${channels[0] > 1 ? `, channel ${scene.input}` : ""}${depth}`;
     this.#outputTitle.textContent = `Output${channels[1] > 1 ? `, channel ${scene.output}` : ""}${plan.axes[0].outputs > 1 ? `, depth ${scene.made}` : ""}`;
     // A transposed convolution's steps are about the input, so that its depth is that of the step.
     const byInput = scene.stepping.by === "input";
@@ -359,7 +359,7 @@ export class ShapesAnimation {
     this.#inputChannel.show(scene.input, plan.operation === "sum" && plan.type !== "Linear" ? plan.channels[0] - 1 : plan.type === "Unfold" ? plan.channels[0] - 1 : 0);
     this.#outputChannel.show(scene.output, plan.channels[1] - 1);
     // What is one row is shown below each other, over the whole width.
-    const line = plan.axes[1].outputs <= 2 || plan.axes[1].inputs <= 2;
+    const line = isLine(plan.axes[1].outputs, plan.axes[2].outputs) || isLine(plan.axes[1].inputs, plan.axes[2].inputs);
     this.#panes.classList.toggle("is-line", line);
     this.#say(scene);
     this.#showKernel(scene);
@@ -381,7 +381,7 @@ export class ShapesAnimation {
   /** @param {Scene} scene */
   #say(scene) {
     const { plan, place, stepping, hover } = scene;
-    this.#both.hidden = true;
+    this.#both.textContent = groupWords(plan, scene.output);
     if (hover?.side === "input") {
       this.#sentence.textContent = this.#hoverWords(scene, hover.place);
       return;
@@ -410,8 +410,7 @@ export class ShapesAnimation {
     const { numbers, own } = this.#data(plan);
     const correlation = valueOf(plan, at, numbers, own);
     const convolution = valueOf(plan, at, numbers, flipped(own, plan.kernel));
-    this.#both.hidden = false;
-    this.#both.textContent = `Cross-correlation, which PyTorch computes: ${plainNumber(correlation)}. Convolution with the flipped kernel: ${plainNumber(convolution)}.`;
+    this.#both.textContent = `${groupWords(plan, at[0])} Cross-correlation, which PyTorch computes: ${plainNumber(correlation)}. Convolution with the flipped kernel: ${plainNumber(convolution)}.`;
   }
 
   /** @param {Scene} scene @param {Place} place */
@@ -620,6 +619,9 @@ function fitsTrained({ weight }, { type, kernel, channels, groups }) {
   return type === "Conv2d" && weight.length === channels[1] && weight[0].length === channels[0] / groups && weight[0][0].length === kernel[1] && weight[0][0][0].length === kernel[2];
 }
 
+/** Whether a grid is so flat that it needs the whole width. @param {number} rows @param {number} columns */
+const isLine = (rows, columns) => rows <= 2 && columns > 8;
+
 /** @param {LayerPlan} plan */
 const mostProducts = (plan) => (plan.separable ? MOST_PRODUCTS : MOST_LISTED);
 
@@ -629,5 +631,5 @@ function groupWords(plan, output) {
   const each = plan.channels[0] / plan.groups;
   const first = Math.floor(output / (plan.channels[1] / plan.groups)) * each;
   const read = each === 1 ? `channel ${first} alone` : `channels ${first} to ${first + each - 1}`;
-  return ` (output channel ${output} adds up ${read})`;
+  return plan.channels[0] > 1 ? `Output channel ${output} adds up input ${read}.` : "";
 }

@@ -33,7 +33,9 @@ function listed(parts, join) {
  * @param {Evaluation} evaluation
  */
 export function outputSentence(plan, place, { terms, value, divisor, chosen, bias }) {
-  const where = `Output ${placeWords(plan, place)}${plan.channels[1] > 1 ? ` of channel ${place[0]}` : ""}`;
+  // What was moved into a single row has positions, whatever it came from.
+  const row = !plan.separable && plan.axes[0].outputs === 1 && plan.axes[1].outputs === 1;
+  const where = `Output ${row ? `position ${place[3]}` : placeWords(plan, place)}${plan.channels[1] > 1 ? ` of channel ${place[0]}` : ""}`;
   const result = plainNumber(value);
   if (terms.length === 0) return `${where} = ${result}: nothing of the input reaches it.`;
   switch (plan.operation) {

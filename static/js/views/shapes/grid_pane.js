@@ -293,17 +293,18 @@ function paintCell(context, look, x, y, cell, colours) {
   const { kind, fill, text, textColour, corner, dot, tap } = look;
   const gap = cell >= 14 ? 1 : 0.5;
   const [left, top, side] = [x + gap, y + gap, cell - 2 * gap];
-  context.globalAlpha = kind === "skipped" ? 0.75 : 1;
-  context.fillStyle = fill ?? (kind === "padding" || kind === "inserted" ? colours.sunk : kind === "own" ? colours.panel : "transparent");
+  const skipped = kind === "skipped";
+  context.fillStyle = (skipped ? colours.warnSoft : fill) ?? (kind === "padding" || kind === "inserted" ? colours.sunk : kind === "own" ? colours.panel : "transparent");
   context.fillRect(left, top, side, side);
   context.lineWidth = 1;
   context.setLineDash(kind === "padding" ? [3, 2] : kind === "beyond" ? [1, 3] : []);
   context.strokeStyle = kind === "own" || kind === "padding" || kind === "skipped" ? colours.lineStrong : colours.line;
   context.strokeRect(left + 0.5, top + 0.5, side - 1, side - 1);
   context.setLineDash([]);
-  if (kind === "skipped") {
+  if (skipped) {
     context.strokeStyle = colours.warn;
-    context.lineWidth = 1.5;
+    context.globalAlpha = 0.6;
+    context.lineWidth = 1;
     context.beginPath();
     context.moveTo(left + 2, top + 2);
     context.lineTo(left + side - 2, top + side - 2);
@@ -326,7 +327,7 @@ function paintCell(context, look, x, y, cell, colours) {
   if (text && cell >= 16) {
     const size = Math.min(cell > 60 ? 26 : 16, cell * (text.length > 3 ? 0.33 : 0.42));
     context.font = `${kind === "padding" ? "italic " : ""}${size}px ${colours.mono}`;
-    context.fillStyle = textColour ?? (kind === "own" ? colours.text : colours.muted);
+    context.fillStyle = (skipped ? colours.text : textColour) ?? (kind === "own" ? colours.text : colours.muted);
     context.fillText(text, x + cell / 2, y + cell / 2 - (corner && cell >= 26 ? cell * 0.1 : 0), cell - 3);
   }
   if (corner && cell >= 26) {
