@@ -144,7 +144,7 @@ export class ChannelList {
       if (current) item.button.setAttribute("aria-current", "true");
       else item.button.removeAttribute("aria-current");
       if (item.button === document.activeElement) this.#describe(item);
-      else item.button.setAttribute("aria-label", this.#labelOf(item.channel));
+      else label(item, this.#labelOf(item.channel));
     }
   }
 
@@ -185,9 +185,9 @@ export class ChannelList {
 
   /** More about a channel that is reached. @param {Item} item */
   #describe(item) {
-    const label = this.#labelOf(item.channel);
+    const own = this.#labelOf(item.channel);
     const about = this.#maps && item.channel < this.#maps.channels ? mapInWords(item.channel, summarise(quantisedValues(this.#maps, item.channel))) : null;
-    item.button.setAttribute("aria-label", about ? about.replace(/^[^:]*/, label) : label);
+    label(item, about ? about.replace(/^[^:]*/, own) : own);
   }
 
   /** @param {KeyboardEvent} event */
@@ -238,4 +238,9 @@ export class ChannelList {
     forgetFrame(this);
     this.#element.remove();
   }
+}
+
+/** Marks come with every stroke, and few of them change. @param {Item} item @param {string} text */
+function label({ button }, text) {
+  if (button.getAttribute("aria-label") !== text) button.setAttribute("aria-label", text);
 }
