@@ -121,6 +121,7 @@ def _candidates(
             yield from attempt({"type": name}, 1)
         return
     layer = LAYERS[layer_type]
+    yield from _known(layer, parameters, shape, training)
     yield from _other_axes(layer, shape, refusal, attempt)
     yield from _flattened(layer, parameters, shape, attempt)
 
@@ -132,6 +133,27 @@ def _candidates(
         extra = 0.0 if parameter.name == refusal.parameter else 0.5
         for value, cost in _values(layer, parameter, parameters, shape, refusal, passes):
             yield from attempt({parameter.name: value}, cost + extra)
+
+
+def _known(
+    layer: Layer, parameters: Mapping[str, Any], shape: Shape, training: bool
+) -> Iterator[Repair]:
+    """Without what the class does not take, or with the likeliest name in its place."""
+    names = [parameter.name for parameter in layer.parameters]
+    unknown = [name for name in parameters if name not in names]
+    if len(unknown) != 1:
+        return
+    (wrong,) = unknown
+    rest = {name: value for name, value in parameters.items() if name != wrong}
+    likeliest = closest(wrong, [name for name in names if name not in rest])
+    renamed = {} if likeliest is None else {likeliest: parameters[wrong]}
+    for own, cost in ((renamed, 0.5), ({}, 1.0)) if renamed else (({}, 1.0),):
+        try:
+            made = output_shape(layer.type, {**rest, **own}, shape, training=training).output_shape
+        except Refusal:
+            continue
+        changes = {wrong: None, **own}
+        yield Repair(changes, _words(changes, None), made, cost=cost)
 
 
 Attempt = Callable[..., Iterator[Repair]]

@@ -67,6 +67,8 @@ BROKEN: dict[str, tuple[list[int], Layers, int]] = {
         ],
         1,
     ),
+    "misspelt": ([1, 3, 8, 8], [("Conv2d", {**convolution(3, 6, 5)[1], "paddings": 2})], 0),
+    "unknown": ([1, 3, 8, 8], [("Conv2d", {**convolution(3, 6, 5)[1], "bogus": 2})], 0),
     "pooled away": ([1, 1, 8, 8], [POOLING, POOLING, POOLING, POOLING], 3),
 }
 
@@ -101,7 +103,7 @@ def module_of(layers: Layers) -> nn.Sequential:
 @pytest.mark.parametrize("name", BROKEN)
 def test_every_repair_does_what_it_says_in_torch(name: str) -> None:
     shape, layers, broken = BROKEN[name]
-    with pytest.raises((RuntimeError, TypeError)):
+    with pytest.raises((RuntimeError, TypeError, ValueError)):
         module_of(layers[: broken + 1])(torch.zeros(shape))
     module_of(layers[:broken])(torch.zeros(shape))
     found = apply_stack(shape, layers)
@@ -111,6 +113,17 @@ def test_every_repair_does_what_it_says_in_torch(name: str) -> None:
         changed, moved = repaired(layers, repair)
         output = module_of(changed[: broken + 1 + moved])(torch.zeros(shape))
         assert tuple(output.shape) == repair.output_shape, repair
+
+
+def test_names_that_a_class_does_not_have() -> None:
+    shape, layers, _ = BROKEN["misspelt"]
+    first, second = apply_stack(shape, layers).problems[0].repairs
+    assert first.changes == {"paddings": None, "padding": 2}
+    assert first.detail == "Leave paddings out and set padding to 2."
+    assert second.changes == {"paddings": None}
+    shape, layers, _ = BROKEN["unknown"]
+    (only,) = apply_stack(shape, layers).problems[0].repairs
+    assert only.detail == "Leave bogus out."
 
 
 def test_layers_before_are_changed_as_well() -> None:
