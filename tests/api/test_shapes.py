@@ -196,7 +196,8 @@ def test_a_refusal_names_the_parameter_and_the_limit(
         assert truth(Setting(layer["type"], own, tuple(shape))) is None
     for repair in problem["repairs"]:
         if not repair["insert"]:
-            changed = {**layer, **repair["changes"]}
+            changes = {**layer, **repair["changes"]}
+            changed = {name: value for name, value in changes.items() if value is not None}
             assert answer(client, shape, changed)["output_shape"] == repair["output_shape"]
 
 
