@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from server import __version__
+from server.observation import caller_of
 from server.security import content_security_policy, import_map_hashes
 
 IMPORT_MAP = "importmap.json"
@@ -45,12 +46,13 @@ class Pages:
         *,
         status: int = 200,
     ) -> HTMLResponse:
-        """A page; every template has ``request``, ``version`` and ``import_map`` besides."""
+        """A page; every template has the members of ``shared`` besides."""
         shared = {
             "request": request,
             "version": __version__,
             "import_map": self._import_map_text(),
             "page": "",
+            "caller": caller_of(request.scope),
         }
         page = self._environment.get_template(template).render(shared | dict(context))
         policy = content_security_policy(*import_map_hashes(page))
