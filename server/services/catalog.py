@@ -61,7 +61,8 @@ class Model:
         """What it can be asked about."""
         if self.preparation is None:
             return "example"
-        return "doodle" if self.preparation.takes_doodles else "image"
+        # What comes with examples is shown at work on them, not with an empty pad.
+        return "doodle" if self.preparation.takes_doodles and not self.examples else "image"
 
     @property
     def title(self) -> str:

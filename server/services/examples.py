@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -41,6 +41,14 @@ def examples_of(
         )
         for number, count, item in _items(tensors)
     )
+
+
+def batch_of(examples: Sequence[NetworkInput]) -> NetworkInput:
+    """The items of a batch put together again, as one example that is no picture."""
+    batch = torch.cat([each.tensors[0] for each in examples if isinstance(each.tensors, tuple)])
+    tensors = (batch,)
+    preprocessing = Preprocessing(source="example", steps=[_step(tensors, 0, 1)])
+    return NetworkInput(None, preprocessing, _key(tensors), tensors)
 
 
 def picture_of(tensors: Tensors, preparation: Preparation | None) -> NDArray[np.uint8] | None:

@@ -32,7 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": BASE | CORE | {"schemas", "services", "app", "logs", "protocol"},
     "cli": BASE | CORE | {"schemas", "services", "app", "commands"},
     "__main__": {"cli"},
-    "__init__": set(),
+    "showing": BASE | CORE | {"services", "app"},
+    "__init__": {"engine", "showing"},
 }
 
 

@@ -32,15 +32,16 @@ def published(spec: str, module: nn.Module) -> Published | None:
     """
     library, _, name = spec.partition(":")
     if library == "timm":
-        return _by_timm(module)
+        return published_of(module)
     if library == "torchvision":
         return _by_torchvision(spec, name)
     return None
 
 
-def _by_timm(module: Any) -> Published | None:
-    configuration = getattr(module, "pretrained_cfg", None) or {}
-    if "mean" not in configuration or "std" not in configuration:
+def published_of(module: Any) -> Published | None:
+    """What a module itself carries of that, as timm's do; None where it carries nothing."""
+    configuration = getattr(module, "pretrained_cfg", None)
+    if not isinstance(configuration, dict) or not {"mean", "std"} <= configuration.keys():
         return None
     return Published(
         mean=tuple(map(float, configuration["mean"])),

@@ -142,13 +142,11 @@ export class PicturePage {
     switch (command) {
       case "undo":
       case "redo":
-        if (!this.#takesImages) return undefined;
         this.#stopCamera(false);
         if (command === "undo") this.#history.undo();
         else this.#history.redo();
         return this.#show();
       case "clear":
-        if (!this.#takesImages) return undefined;
         this.#stopCamera(false);
         return isEmpty(this.#history.current) ? undefined : this.#push(NOTHING);
       case "image":

@@ -4,9 +4,9 @@
 
 /** @type {{command: Command, key: string, label: string, needs?: string}[]}  needs: the id of what the page must have for it */
 export const SINGLE_KEYS = [
-  { command: "undo", key: "z", label: "Undo", needs: "undo" },
-  { command: "redo", key: "y", label: "Redo", needs: "redo" },
-  { command: "clear", key: "c", label: "Clear the input", needs: "clear" },
+  { command: "undo", key: "z", label: "Undo" },
+  { command: "redo", key: "y", label: "Redo" },
+  { command: "clear", key: "c", label: "Clear the input" },
   { command: "replay", key: "r", label: "Replay, or stop replaying", needs: "replay" },
   { command: "next-prompt", key: "n", label: "Another thing to draw", needs: "prompt-next" },
   { command: "focus-pad", key: "d", label: "Go to the drawing pad, or the picture" },
