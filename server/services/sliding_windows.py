@@ -42,6 +42,11 @@ async def find_window(
         raise InvalidInput(
             f"{layer} has no window to slide: {error}.", pointer="layer", value=layer
         ) from error
+    return describe_window(layer, channel, window)
+
+
+def describe_window(layer: str, channel: int, window: SlidingWindow) -> schemas.SlidingWindow:
+    """A window for the API."""
     return schemas.SlidingWindow(
         layer=layer,
         kind=window.kind,

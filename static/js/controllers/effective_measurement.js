@@ -2,34 +2,40 @@
  * Measures how much each pixel counts for the chosen value, and stops when it is another one.
  *
  * @import {Heat, Over} from "../core/field_types.js"
- * @import {Inspection, UnitAddress} from "../core/types.js"
+ * @import {Inspection, ReceptiveField, UnitAddress} from "../core/types.js"
  * @import {ReceptiveFieldView} from "../views/receptive_field.js"
  */
 import { ApiProblem, measureEffectiveField, Unreachable } from "../api.js";
 import { heatOf } from "../core/effective_field.js";
 import { EffectiveFieldView, NOISE } from "../views/effective_field.js";
 
+/** @typedef {{heat: Heat, over: Over, inputs: number, cut: boolean}} Measured */
+
 export class EffectiveMeasurement {
-  #field;
+  #picture;
   #view;
   #onLost;
   /** @type {Inspection | null} */
   #inspection = null;
   /** @type {UnitAddress | null} */
   #unit = null;
+  /** Of the chosen value, once it has come. @type {ReceptiveField | null} */
+  #field = null;
+  /** @type {Measured | null} */
+  #measured = null;
   /** @type {AbortController | null} */
   #running = null;
   /** What is wanted for whatever is chosen: one run takes a moment. */
   #follows = false;
 
   /**
-   * @param {ReceptiveFieldView} field
+   * @param {ReceptiveFieldView} picture
    * @param {() => void} onLost
    */
-  constructor(field, onLost) {
-    this.#field = field;
+  constructor(picture, onLost) {
+    this.#picture = picture;
     this.#onLost = onLost;
-    this.#view = new EffectiveFieldView(field.more, {
+    this.#view = new EffectiveFieldView(picture.more, {
       onMeasure: (over) => {
         this.#follows = over === "input";
         void this.#measure(over);
@@ -56,7 +62,25 @@ export class EffectiveMeasurement {
   /** @param {UnitAddress | null} unit  the value that is chosen */
   choose(unit) {
     this.#unit = unit;
+    this.#field = null;
     this.#again();
+  }
+
+  /**
+   * The field of a value has come, perhaps after what was measured.
+   *
+   * @param {UnitAddress} unit
+   * @param {ReceptiveField} field
+   */
+  setField(unit, field) {
+    const chosen = this.#unit;
+    if (unit.layer !== chosen?.layer || unit.channel !== chosen.channel || unit.y !== chosen.y || unit.x !== chosen.x || field === this.#field) return;
+    this.#field = field;
+    this.#tell();
+  }
+
+  #tell() {
+    if (this.#measured) this.#view.end(this.#measured.heat, this.#field, this.#measured.over, this.#measured.inputs, this.#measured.cut);
   }
 
   /** It is about another value, or another input. */
@@ -67,7 +91,8 @@ export class EffectiveMeasurement {
   }
 
   #clear() {
-    this.#field.setHeat(null);
+    this.#measured = null;
+    this.#picture.setHeat(null);
     this.#view.clear();
   }
 
@@ -87,13 +112,15 @@ export class EffectiveMeasurement {
     }
     const stop = new AbortController();
     this.#running = stop;
+    this.#measured = null;
     this.#view.begin(over);
     /** @type {Heat | null} */
     let heat = null;
     let inputs = 0;
     /** @param {boolean} cut */
     const end = (cut) => {
-      if (heat) this.#view.end(heat, this.#field.field, over, inputs, cut);
+      this.#measured = heat && { heat, over, inputs, cut };
+      if (heat) this.#tell();
       else this.#view.clear();
     };
     stop.signal.addEventListener("abort", () => end(true), { once: true });
@@ -109,7 +136,7 @@ export class EffectiveMeasurement {
           this.#view.count(line.inputs, line.of);
           heat = heatOf(line) ?? heat;
           if (heat && line.values) {
-            this.#field.setHeat(heat);
+            this.#picture.setHeat(heat);
             this.#view.paint(heat);
           }
           if (line.ended) end(line.ended === "time");

@@ -55,6 +55,7 @@ export class UnitExplorer {
       onField: (unit, field) => {
         if (!same(unit, this.#pointed)) return;
         this.#detail.showField(unit, field);
+        this.#studies.setField(unit, field);
         if (same(unit, this.#toSay) && !this.#detail.wantsArithmetic) this.#say(`It sees: ${fieldInWords(field)}`);
       },
       onNoField: (unit, reason) => {
@@ -100,9 +101,9 @@ export class UnitExplorer {
     const other = !same(unit, this.#chosen);
     this.#chosen = unit;
     if (byHand && other) this.#toSay = unit;
-    this.point(unit);
     const { node, channel } = this.#detail.opened;
     this.#studies.choose(node, channel, unit);
+    this.point(unit);
     if (!unit) this.#detail.hideArithmetic();
     else if (other) this.#await(true);
   }

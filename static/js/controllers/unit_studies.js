@@ -3,7 +3,7 @@
  * step, its field in every layer on the way, what a pixel can change, and how much each pixel counts.
  *
  * @import {ColumnPart, ProjectiveField, SlidingWindow} from "../core/field_types.js"
- * @import {Cell, Inspection, LayerNode, UnitAddress} from "../core/types.js"
+ * @import {Cell, Inspection, LayerNode, ReceptiveField, UnitAddress} from "../core/types.js"
  * @import {Microscope} from "../views/microscope.js"
  * @import {ReceptiveFieldView} from "../views/receptive_field.js"
  * @import {From} from "../views/projective_field.js"
@@ -132,6 +132,16 @@ export class UnitStudies {
     if (moved) this.#effective.choose(unit);
     if (other) this.#host.microscope.mark("");
     if (moved || other) this.#read();
+  }
+
+  /**
+   * The receptive field of a value has come.
+   *
+   * @param {UnitAddress} unit
+   * @param {ReceptiveField} field
+   */
+  setField(unit, field) {
+    this.#effective.setField(unit, field);
   }
 
   #read() {

@@ -65,16 +65,22 @@ export class EffectiveFieldView {
     if (!possible.includes(this.over)) this.#over.value = "input";
   }
 
+  /** @param {boolean} running */
+  #setRunning(running) {
+    this.#running.hidden = !running;
+    this.#element.setAttribute("aria-busy", String(running));
+  }
+
   /** Nothing has been measured. */
   clear() {
-    this.#running.hidden = true;
+    this.#setRunning(false);
     this.#result.hidden = true;
     this.#words.textContent = "";
   }
 
   /** @param {Over} over */
   begin(over) {
-    this.#running.hidden = false;
+    this.#setRunning(true);
     this.#progress.removeAttribute("value");
     this.#count.textContent = overInWords(over, NOISE);
   }
@@ -100,7 +106,7 @@ export class EffectiveFieldView {
    * @param {boolean} cut  it ended before all inputs were measured
    */
   end(heat, field, over, inputs, cut) {
-    this.#running.hidden = true;
+    this.#setRunning(false);
     this.paint(heat);
     const words = field ? heatInWords(heat, field, over, inputs) : "";
     this.#words.textContent = cut ? `${words} It ended before all inputs were measured.` : words;

@@ -57,11 +57,6 @@ export class ReceptiveFieldView {
     this.#enlarged.paintHeat(heat);
   }
 
-  /** The field that is shown, once it has come. */
-  get field() {
-    return this.#shown?.field ?? null;
-  }
-
   /** No value is selected. */
   hide() {
     this.#element.hidden = true;
