@@ -32,6 +32,7 @@ import { UnitExplorer } from "./unit_explorer.js";
  * @property {string[]} onScreen  names of the layers whose maps are on the screen
  * @property {(maps: Map<string, LayerMaps>) => void} update
  * @property {() => void} clear
+ * @property {() => void} [forget]  maps that are not on the screen: they are of another input
  * @property {(mode: RangeMode) => void} setMode
  * @property {(name: string | null) => void} setOpen
  * @property {(unfolded: string[] | null, camera: MapView | null) => void} [setPlace]  what of the network is shown
@@ -76,6 +77,8 @@ export class NetworkExplorer {
   #inspection = null;
   /** @type {Map<string, LayerMaps>} */
   #maps = new Map();
+  /** The inspection that they are of. @type {string | null} */
+  #mapsOf = null;
   /** @type {(() => void) | null} */
   #wake = null;
 
@@ -197,6 +200,12 @@ export class NetworkExplorer {
    */
   updateMaps(inspection, maps) {
     if (inspection.id !== this.#inspection?.id) return;
+    if (inspection.id !== this.#mapsOf) {
+      // Those of layers that are not on the screen are of another input now.
+      this.#mapsOf = inspection.id;
+      this.#maps.clear();
+      this.#view.forget?.();
+    }
     for (const [name, layer] of maps) {
       if (this.#mode === "locked") this.#locked.attach(layer);
       this.#maps.set(name, layer);

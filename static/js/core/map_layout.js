@@ -198,14 +198,38 @@ function placeLevel(level, sizes, placed, layOutFlat, alike) {
     entries: new Map(entries.map((source, index) => [source, layout.boxes[inner + index].y + 6 + moveY])),
     exits: new Map(exits.map((source, index) => [source, layout.boxes[inner + entries.length + index].y + 6 + moveY])),
   };
+  const ranks = rankWidths(layout.boxes.slice(0, inner));
   edges.forEach(({ from, to, source }, index) => {
-    const points = layout.routes[index].slice(1, -1).map((point) => ({ x: point.x + moveX, y: point.y + moveY }));
+    const points = layout.routes[index].slice(1, -1).flatMap((point) => beside(point, ranks)).map((point) => ({ x: point.x + moveX, y: point.y + moveY }));
     const start = from.startsWith("<") && level.entries.has(source) && from === `<${source}` ? { x: 0, y: /** @type {number} */ (result.entries.get(source)) } : endOf(from, source, result.boxes, placed, "exits");
     const end = to === `>${source}` && level.exits.has(source) ? { x: width, y: /** @type {number} */ (result.exits.get(source)) } : endOf(to, source, result.boxes, placed, "entries");
     const between = points.filter((point) => point.x > start.x && point.x < end.x);
     result.routes.set(edgeKey(from, to, source), [start, ...between, end]);
   });
   return result;
+}
+
+/** How wide the boxes of a column are, by the middle of the column. @param {MapBox[]} boxes */
+function rankWidths(boxes) {
+  /** @type {Map<number, number>} */
+  const widths = new Map();
+  for (const { x, width } of boxes) {
+    const middle = Math.round(x + width / 2);
+    widths.set(middle, Math.max(width, widths.get(middle) ?? 0));
+  }
+  return widths;
+}
+
+/**
+ * A route passes the boxes of a column straight, and bends between columns.
+ *
+ * @param {MapPoint} point  where it passes a column, in its middle
+ * @param {Map<number, number>} widths
+ * @returns {MapPoint[]}
+ */
+function beside({ x, y }, widths) {
+  const width = widths.get(Math.round(x)) ?? 0;
+  return width > 0 ? [{ x: x - width / 2, y }, { x: x + width / 2, y }] : [{ x, y }];
 }
 
 /**
@@ -224,18 +248,26 @@ function endOf(child, source, boxes, placed, side) {
   return { x: side === "exits" ? box.x + box.width : box.x, y: box.y + (port ?? box.height / 2) };
 }
 
-/** Bends closer than this make a wire tremble: the ports of frames within frames. */
+/** Ports closer than this to what comes before or after them would make a wire tremble. */
 const CALM = 40;
 
-/** A route without the bends that come too close one after the other. @param {MapPoint[]} points */
-function smoothed(points) {
-  const [first, last] = [points[0], points[points.length - 1]];
+/**
+ * The parts of a route as one. Where it passes from frame to frame a port is a bend only where
+ * there is room for one.
+ *
+ * @param {MapPoint[][]} parts
+ */
+function joined(parts) {
+  const points = parts.flatMap((part, order) => part.map((point, index) => ({ point, port: (index === 0 && order > 0) || (index === part.length - 1 && order < parts.length - 1) })));
   /** @type {MapPoint[]} */
-  const kept = [first];
-  for (const point of points.slice(1, -1)) {
-    if (point.x - kept[kept.length - 1].x >= CALM && last.x - point.x >= CALM) kept.push(point);
-  }
-  return [...kept, last];
+  const kept = [];
+  points.forEach(({ point, port }, index) => {
+    const before = kept.at(-1);
+    const next = points.slice(index + 1).find((other) => !other.port)?.point;
+    const close = (before && point.x - before.x < CALM) || (next && next.x - point.x < CALM);
+    if (!(port && close)) kept.push(point);
+  });
+  return kept;
 }
 
 /**
@@ -268,15 +300,15 @@ function assemble(request, levels, placed, pathOf) {
       const { x, y } = origin(group);
       return (placed.get(group)?.routes.get(edgeKey(first, last, from)) ?? []).map((point) => ({ x: point.x + x, y: point.y + y }));
     };
-    const points = [
-      ...out.flatMap((group, depth) => part(group, depth === 0 ? from : boxed(/** @type {string} */ (out[depth - 1])), `>${from}`)),
-      ...part(common, start, end),
-      ...into.toReversed().flatMap((group) => {
+    const parts = [
+      ...out.map((group, depth) => part(group, depth === 0 ? from : boxed(/** @type {string} */ (out[depth - 1])), `>${from}`)),
+      part(common, start, end),
+      ...into.toReversed().map((group) => {
         const depth = into.indexOf(group);
         return part(group, `<${from}`, depth === 0 ? to : boxed(/** @type {string} */ (into[depth - 1])));
       }),
     ];
-    return { from, to, points: smoothed(points) };
+    return { from, to, points: joined(parts) };
   });
   return { id: request.id, width: whole.width, height: whole.height, items, groups, connections };
 }

@@ -245,6 +245,11 @@ export class NetworkMap {
     this.#tiles.clear();
   }
 
+  /** What is on the screen stays until its new maps come. */
+  forget() {
+    this.#maps.clear();
+  }
+
   /** @param {RangeMode} mode */
   setMode(mode) {
     this.#mode = mode;
