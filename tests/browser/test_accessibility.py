@@ -85,8 +85,7 @@ def test_the_error_page(visitor: Visitor) -> None:
     assert violations(visitor.open("/nowhere", expect="404")) == []
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("colours", "width"), [("light", 1440), ("dark", 390)])
 def test_the_calculator_of_shapes(
     visitor: Visitor, colours: Literal["light", "dark"], width: int
 ) -> None:

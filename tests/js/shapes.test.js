@@ -3,6 +3,8 @@ import { test } from "node:test";
 
 import { adaptivePlan, insertionPlan, interpolationPlan, originOf, spreadPlan, windowPlan } from "../../static/js/core/shapes/axis_plan.js";
 import { axisNames, partNames } from "../../static/js/core/shapes/axes.js";
+import { evaluate, valueOf } from "../../static/js/core/shapes/evaluate.js";
+import { layerPlan } from "../../static/js/core/shapes/layer_plan.js";
 import { formatConfiguration, parseConfiguration, START } from "../../static/js/core/shapes/configuration.js";
 import { familyOf, GROUPS, switchTo } from "../../static/js/core/shapes/families.js";
 import { inexact, readShape, readSize, readValue, sizeFault, valueText } from "../../static/js/core/shapes/fields.js";
@@ -226,4 +228,35 @@ test("axes have their names", () => {
   assert.deepEqual(axisNames("Linear", 0, 3), ["axis 0", "axis 1", "features"]);
   assert.deepEqual(partNames("ZeroPad2d", "padding", 2), ["left", "right", "top", "bottom"]);
   assert.deepEqual(partNames("Conv3d", "stride", 3), ["depth", "height", "width"]);
+});
+
+test("a value with its terms is the same as without, and steps of a spread add up to it", () => {
+  const among = lots(21);
+  for (let round = 0; round < 150; round += 1) {
+    const type = ["Conv2d", "ConvTranspose2d", "MaxPool2d", "AvgPool2d", "LPPool2d"][round % 5];
+    const pooled = type.includes("Pool");
+    const [kernel, stride, before, dilation] = [among(2, 3), among(1, 3), pooled ? 1 : among(0, 2), type === "Conv2d" ? among(1, 2) : 1];
+    const groups = pooled ? 1 : among(1, 2);
+    const channels = groups * among(1, 2);
+    const made = pooled ? channels : groups * among(1, 2);
+    const size = among(5, 7);
+    const spread = type === "ConvTranspose2d";
+    const output = spread ? (size - 1) * stride - 2 * before + kernel : Math.floor((size + 2 * before - dilation * (kernel - 1) - 1) / stride) + 1;
+    const reads = [2, 3].map((axis) => ({ axis, kind: spread ? "spread" : "windows", kernel, stride, dilation, before, after: spread ? null : before }));
+    const layer = /** @type {any} */ ({ type, input_shape: [1, channels, size, size], output_shape: [1, made, output, output], reads });
+    const plan = layerPlan(layer, /** @type {any} */ ({ type, axes: 2, parameters: [] }), { groups, norm_type: 2, count_include_pad: among(0, 1) === 1, padding_mode: type === "Conv2d" && round % 2 ? "reflect" : "zeros" });
+    assert.ok(plan);
+    const numbers = inputNumbers("digits", [1, size, size], null);
+    const kernels = kernelOf("digits", plan.kernel, made, null);
+    for (let turn = 0; turn < 5; turn += 1) {
+      /** @type {[number, number, number, number]} */
+      const place = [among(0, made - 1), 0, among(0, output - 1), among(0, output - 1)];
+      const { value, terms } = evaluate(plan, place, numbers, kernels);
+      assert.ok(Math.abs(value - valueOf(plan, place, numbers, kernels)) < 1e-9, `${type} ${place}`);
+      for (const { place: from } of terms) {
+        const inside = from[2] >= 0 && from[3] >= 0 && from[2] < size && from[3] < size;
+        if (inside) assert.ok(plan.readers(from, place[0]).some((reader) => reader.join() === place.join()));
+      }
+    }
+  }
 });

@@ -554,7 +554,7 @@ export class ShapesAnimation {
     const scene = this.#scene;
     if (!scene || this.#transport.playing) return;
     const place = /** @type {Place} */ (cell ? (side === "input" ? [scene.input, scene.depth, cell.row, cell.column] : [scene.output, scene.made, cell.row, cell.column]) : [0, 0, 0, 0]);
-    const hover = cell ? { side, place } : null;
+    const hover = cell && (side === "input" || isMade(scene.plan, cell)) ? { side, place } : null;
     if (JSON.stringify(hover) === JSON.stringify(this.#hover)) return;
     this.#hover = hover;
     this.#paint();
@@ -582,7 +582,7 @@ export class ShapesAnimation {
   /** @param {Cell} cell */
   #choseOutput(cell) {
     const scene = this.#scene;
-    if (!scene || scene.stepping.by === "input") return;
+    if (!scene || scene.stepping.by === "input" || !isMade(scene.plan, cell)) return;
     this.#transport.go(stepAt(scene.stepping, scene.stepping.by === "column" ? [0, 0, 0, cell.column] : [0, scene.made, cell.row, cell.column]));
   }
 
@@ -618,6 +618,9 @@ export class ShapesAnimation {
 function fitsTrained({ weight }, { type, kernel, channels, groups }) {
   return type === "Conv2d" && weight.length === channels[1] && weight[0].length === channels[0] / groups && weight[0][0].length === kernel[1] && weight[0][0][0].length === kernel[2];
 }
+
+/** Whether a cell is of the output, and not cut off from it. @param {LayerPlan} plan @param {Cell} cell */
+const isMade = ({ axes: [, down, across] }, { row, column }) => row >= 0 && column >= 0 && row < down.outputs && column < across.outputs;
 
 /** Whether a grid is so flat that it needs the whole width. @param {number} rows @param {number} columns */
 const isLine = (rows, columns) => rows <= 2 && columns > 8;

@@ -16,6 +16,8 @@
  * @property {number} taps     of the kernel
  * @property {(output: number) => Tap[]} reads
  * @property {(at: number) => number[]} readers  outputs that read a position
+ * @property {{before: number, after: number, reaches: (at: number) => number[]}} [cropped]  of a
+ *   transposed convolution: what its padding takes off the output, and where an input adds to with it
  */
 
 /** Taps that are looked through to see who reads a position. */
@@ -59,7 +61,13 @@ export function windowPlan({ inputs, outputs, kernel, stride, dilation, before, 
  * @returns {AxisPlan}
  */
 export function spreadPlan({ inputs, outputs, kernel, stride, dilation, padding }) {
+  const full = (inputs - 1) * stride + dilation * (kernel - 1) + 1;
   return {
+    cropped: {
+      before: padding,
+      after: Math.max(0, full - padding - outputs),
+      reaches: (at) => Array.from({ length: Math.min(kernel, MOST_TAPS) }, (_, tap) => at * stride - padding + dilation * tap),
+    },
     inputs,
     outputs,
     from: 0,

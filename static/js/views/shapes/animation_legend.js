@@ -16,6 +16,7 @@ export function legend(list, { plan, inserted }) {
   if (unread) entries.push(["skipped", "Never read"]);
   if (beyond) entries.push(["beyond", "Over the end: not there"]);
   if (holes && !inserted) entries.push(["hole", "Stepped over: a hole of the dilation"]);
+  if (plan.axes.some(({ cropped }) => cropped && (cropped.before > 0 || cropped.after > 0))) entries.push(["beyond", "Cut off by the padding"]);
   entries.push(["tap", "Read in this step"]);
   const key = JSON.stringify(entries);
   if (list.dataset.key === key) return;

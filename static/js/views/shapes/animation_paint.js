@@ -93,6 +93,11 @@ export function paintSource(scene) {
       if (!inserted || term.place[1] * strides[0] === depth) factors.set(key, term.factor);
     }
   }
+  // Of a maximum, the value that it is.
+  if (plan.operation === "max" && plan.readsEach <= 2000) {
+    const { terms, chosen } = scene.evaluation(shown);
+    if (chosen >= 0 && terms[chosen].place[1] === depth) factors.set(`${terms[chosen].place[2]},${terms[chosen].place[3]}`, "max");
+  }
   const theme = currentTheme();
   /** @param {number} row @param {number} column @returns {Place | null} */
   const real = (row, column) => {
@@ -113,7 +118,7 @@ export function paintSource(scene) {
     const key = `${row},${column}`;
     const tap = isTap(row, column);
     const factor = factors.get(key);
-    const corner = factor !== undefined && factor !== null && factor !== 1 ? `×${cellText(factor)}` : "";
+    const corner = factor === "max" ? "max" : factor !== undefined && factor !== null && factor !== 1 ? `×${cellText(factor)}` : "";
     const dot = !tap && hull !== null && row >= hull.rows.from && row < hull.rows.to && column >= hull.columns.from && column < hull.columns.to;
     const at = real(row, column);
     if (inserted) {
@@ -159,11 +164,13 @@ export function paintSource(scene) {
 export function paintOutput(scene) {
   const { plan, output, made, stepping, step, place, hover } = scene;
   const [, down, across] = plan.axes;
-  const grid = { rows: { from: 0, to: down.outputs }, columns: { from: 0, to: across.outputs } };
+  const grid = { rows: { from: -(down.cropped?.before ?? 0), to: down.outputs + (down.cropped?.after ?? 0) }, columns: { from: -(across.cropped?.before ?? 0), to: across.outputs + (across.cropped?.after ?? 0) } };
   const partners = new Set();
   const shownInput = hover?.side === "input" ? hover.place : stepping.by === "input" && !hover ? place : null;
   if (shownInput) {
     const axes = scene.inserted && plan.insertion ? plan.insertion : null;
+    const spread = plan.axes.map(({ cropped }, index) => cropped?.reaches(shownInput[index + 1]) ?? []);
+    if (!axes && down.cropped && across.cropped) for (const row of spread[1]) for (const column of spread[2]) if (plan.axes[0].readers(shownInput[1]).includes(made)) partners.add(`${row},${column}`);
     const found = axes
       ? axes[0].readers(shownInput[1]).flatMap((d) => axes[1].readers(shownInput[2]).flatMap((r) => axes[2].readers(shownInput[3]).map((c) => /** @type {Place} */ ([output, d, r, c]))))
       : plan.readers(shownInput, output);
@@ -192,6 +199,7 @@ export function paintOutput(scene) {
   /** @param {number} row @param {number} column @returns {CellLook} */
   const look = (row, column) => {
     const tap = partners.has(`${row},${column}`);
+    if (row < 0 || column < 0 || row >= down.outputs || column >= across.outputs) return { kind: "beyond", tap };
     if (!isDone(row, column)) return { kind: "empty", tap };
     const value = valueAt([output, made, row, column]);
     if (value === null) return { kind: "own", text: "·", tap };
