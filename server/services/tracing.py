@@ -64,7 +64,7 @@ def open_tracing(environment: Mapping[str, str]) -> Tracing | None:
     except ModuleNotFoundError as error:
         _LOG.warning(
             "No traces are sent: an endpoint is configured, but %s is not installed. "
-            "pip install 'doodlescope[tracing]' brings it.",
+            "pip install '.[tracing]' brings it.",
             error.name,
         )
         return None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics.parser import (
@@ -16,6 +18,7 @@ from server.settings import Settings
 from tests.api.test_lifecycle import DRAWING, PREDICTIONS, gated, occupy, queue
 from tests.support.asgi import Client, running
 
+SERVING = Path(__file__).parents[2].joinpath("docs/serving.md").read_text(encoding="utf-8")
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -137,6 +140,19 @@ def test_each_application_counts_for_itself(client: Client, own: Client) -> None
     own.get("/compare")
     assert value(samples(own), "requests_total", **labels) == 1
     assert value(samples(client), "requests_total", **labels) == before
+
+
+def test_the_documentation_names_every_metric_and_no_other(own: Client) -> None:
+    families = {f"doodlescope_{name}" for name, _ in samples(own)}
+    found = {
+        re.sub(r"_(bucket|count|sum|created)$", "", name)
+        for name in families
+        if not name.startswith(("doodlescope_process_", "doodlescope_python_"))
+    }
+    # A counter's time of creation is told under its name without the ending.
+    found = {name for name in found if f"{name}_total" not in found}
+    documented = set(re.findall(r"`(doodlescope_[a-z_]+)`", SERVING))
+    assert found == documented
 
 
 def test_openmetrics_where_it_is_asked(own: Client) -> None:

@@ -118,4 +118,4 @@ def test_without_the_packages_it_says_how_to_get_them(
 ) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.resources", None)
     assert open_tracing({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}) is None
-    assert "pip install 'doodlescope[tracing]'" in caplog.text
+    assert "pip install '.[tracing]'" in caplog.text

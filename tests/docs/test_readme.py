@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:8000"
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.M | re.S)
 CURL = [code for language, code in BLOCKS if language == "bash" and "curl " in code]
-HTTPX = [code for language, code in BLOCKS if language == "python" and "httpx" in code]
+PYTHON = [code for language, code in BLOCKS if language == "python" and "127.0.0.1" in code]
 COMMANDS = [
     code for language, code in BLOCKS if language == "bash" and "doodlescope predict" in code
 ]
@@ -76,7 +76,7 @@ def without_curl(folder: Path) -> str:
 
 def test_there_are_examples_of_each_kind() -> None:
     assert len(CURL) >= 4
-    assert len(HTTPX) >= 2
+    assert len(PYTHON) >= 3
     assert COMMANDS
     assert DESCRIBED
 
@@ -96,9 +96,12 @@ def test_curl_examples_run(code: str, client: str, address: str, folder: Path) -
         json.loads(printed)
 
 
-@pytest.mark.parametrize("code", HTTPX)
-def test_httpx_examples_run(code: str, address: str, folder: Path) -> None:
-    assert run([sys.executable, "-c", code.replace(ADDRESS, address)], folder).strip()
+@pytest.mark.parametrize("code", PYTHON)
+def test_python_examples_run(code: str, address: str, folder: Path) -> None:
+    # Some clients take the address without its scheme.
+    scheme = "http://"
+    here = code.replace(ADDRESS.removeprefix(scheme), address.removeprefix(scheme))
+    assert run([sys.executable, "-c", here], folder).strip()
 
 
 @pytest.mark.parametrize("code", COMMANDS)
