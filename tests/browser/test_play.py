@@ -118,8 +118,8 @@ def test_the_steps_of_a_convolution(drawn: tuple[Page, dict[str, Any]], address:
           const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
           const pixels = new Uint32Array(data.buffer);
           const side = canvas.width / 14;
-          const at = (row, column) =>
-            pixels[Math.floor((row + 0.5) * side) * canvas.width + Math.floor((column + 0.5) * side)];
+          const place = (cell) => Math.floor((cell + 0.5) * side);
+          const at = (row, column) => pixels[place(row) * canvas.width + place(column)];
           return [0, 3, 6, 9, 13].map((row) => at(row, 3));
         }"""
     )

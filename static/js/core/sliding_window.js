@@ -96,6 +96,29 @@ export function resultAt(window, cell) {
   return { own, others, bias, value: own + others + bias, network, winner: null, divisor: null };
 }
 
+/** @typedef {{output: number, tap: number}[][]} Reached  By the place on the input, what of the output it reaches. */
+
+/** @type {WeakMap<Tap[][], Reached>} */
+const reachedBy = new WeakMap();
+
+/**
+ * The windows of an axis from the other end, found once.
+ *
+ * @param {Tap[][]} axis
+ * @param {number} size  of the input
+ */
+function reached(axis, size) {
+  let found = reachedBy.get(axis);
+  if (!found) {
+    found = Array.from({ length: size }, () => /** @type {Reached[0]} */ ([]));
+    axis.forEach((taps, output) => {
+      for (const [tap, position] of taps) found?.[position]?.push({ output, tap });
+    });
+    reachedBy.set(axis, found);
+  }
+  return found;
+}
+
 /**
  * Of a transposed convolution: the cells of the output that a cell of the input is spread over.
  *
@@ -105,10 +128,8 @@ export function resultAt(window, cell) {
  */
 export function spreadAt({ rows, columns, values, kernel }, { row, column }) {
   const value = values[row][column];
-  /** @param {Tap[][]} axis @param {number} place */
-  const reached = (axis, place) => axis.flatMap((taps, output) => taps.filter(([, position]) => position === place).map(([tap]) => ({ output, tap })));
-  const across = reached(columns, column);
-  return reached(rows, row).flatMap(({ output, tap }) =>
+  const across = reached(columns, values[0].length)[column];
+  return reached(rows, values.length)[row].flatMap(({ output, tap }) =>
     across.map((other) => {
       const weight = kernel?.[tap]?.[other.tap] ?? null;
       return { row: output, column: other.output, tapRow: tap, tapColumn: other.tap, weight, product: value === null || weight === null ? null : value * weight };

@@ -14,6 +14,8 @@ const SPEEDS = [1, 2, 5, 10, 30, 100];
 const USUAL = 5;
 /** Kernels with more rows or columns are told by their sums alone. */
 const MOST_SHOWN = 7;
+/** Cells smaller than this, in CSS pixels, are ringed. */
+const SMALLEST_CELL = 4;
 
 const PLAY = "M8 5l11 7-11 7z";
 const PAUSE = "M8 5v14M16 5v14";
@@ -42,6 +44,7 @@ export class WindowPlayer {
   #stage;
   /** @type {SlidingWindow | null} */
   #window = null;
+  #ranges = { source: colourRange(0, 1, false), target: colourRange(0, 1, false) };
   #step = 0;
   #timer = 0;
   /** The output that has been filled, and until which step. @type {{step: number, values: number[][]} | null} */
@@ -143,7 +146,10 @@ export class WindowPlayer {
     const spreads = window.kind === "transposed_convolution";
     this.#inputs.hidden = stop - first < 2;
     [this.#input.min, this.#input.max, this.#input.value] = [String(first), String(stop - 1), String(window.input_channel)];
-    const many = stop - first > 1 ? ` Of the ${count(stop - first)} input channels one is in view; what the others add is told as one number.` : "";
+    const several = ` Of the ${count(stop - first)} input channels one is in view; ${spreads ? "the output is what it alone has added" : "what the others add is told as one number"}.`;
+    const many = stop - first > 1 ? several : "";
+    // Colours stay the same while the output fills.
+    this.#ranges = { source: mapRange(window.values), target: mapRange(spreads ? outputUntil(window, stepCount(window) - 1) : window.output) };
     this.#words.textContent = spreads
       ? `Each cell of the input is spread over the output: its value times every weight of the kernel is added there.${many}`
       : `The window moves over the input row by row; each place gives one cell of the output.${many}`;
@@ -241,7 +247,7 @@ export class WindowPlayer {
     /** @type {import("./dom.js").Child[]} */
     const children = [];
     if (rows.length <= MOST_SHOWN && columns.length <= MOST_SHOWN) {
-      const range = mapRange(shown.values);
+      const range = this.#ranges.source;
       /** @param {string} caption @param {(cell: typeof cells[0]) => number | null} value @param {import("../core/colour.js").ColourRange} colours @param {boolean} places */
       const table = (caption, value, colours, places) =>
         grid({
@@ -311,11 +317,10 @@ export class WindowPlayer {
     const reach = reachOf(shown);
     const spreads = shown.kind === "transposed_convolution";
     const marked = spreads ? [{ ...cell, padding: false }] : windowAt(shown, cell);
-    paintMap(this.#source, shown.values, mapRange(shown.values), reach, marked);
+    paintMap(this.#source, shown.values, this.#ranges.source, reach, marked);
     const output = this.#output(shown);
-    const range = spreads ? mapRange(outputUntil(shown, stepCount(shown) - 1)) : mapRange(shown.output);
     const written = spreads ? spreadAt(shown, cell) : [cell];
-    paintMap(this.#target, output, range, { rows: [0, output.length], columns: [0, output[0]?.length ?? 0] }, written);
+    paintMap(this.#target, output, this.#ranges.target, { rows: [0, output.length], columns: [0, output[0]?.length ?? 0] }, written);
   }
 
   /** The output as filled until now; one step more costs one step. @param {SlidingWindow} shown */
@@ -403,6 +408,18 @@ function paintMap(canvas, values, range, { rows: [top, bottom], columns: [left, 
     context.strokeStyle = colour;
     context.lineWidth = line * devicePixelRatio * Math.min(1, scale / 6 / devicePixelRatio + 0.4);
     for (const { row, column } of marked) context.strokeRect((column - left) * scale, (row - top) * scale, scale, scale);
+  }
+  if (scale >= SMALLEST_CELL * devicePixelRatio || marked.length === 0) return;
+  // Cells too small to be found are ringed.
+  /** @param {(cell: {row: number, column: number}) => number} place @param {number} first */
+  const middle = (place, first) => ((Math.min(...marked.map(place)) + Math.max(...marked.map(place)) + 1) / 2 - first) * scale;
+  const [x, y] = [middle(({ column }) => column, left), middle(({ row }) => row, top)];
+  for (const [colour, line] of /** @type {const} */ ([[tokenColour("--panel", theme), 4], [tokenColour("--accent", theme), 2]])) {
+    context.strokeStyle = colour;
+    context.lineWidth = line * devicePixelRatio;
+    context.beginPath();
+    context.arc(x, y, 9 * devicePixelRatio, 0, 2 * Math.PI);
+    context.stroke();
   }
 }
 
