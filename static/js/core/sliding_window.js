@@ -15,21 +15,21 @@
 /**
  * Steps in all: one for each cell of the output; of what spreads, one for each cell of the input.
  *
- * @param {SlidingWindow} window
+ * @param {SlidingWindow} sliding
  */
-export function stepCount(window) {
-  const map = window.kind === "transposed_convolution" ? window.values : window.output;
+export function stepCount(sliding) {
+  const map = sliding.kind === "transposed_convolution" ? sliding.values : sliding.output;
   return map.length * (map[0]?.length ?? 0);
 }
 
 /**
  * The cell of a step, row by row.
  *
- * @param {SlidingWindow} window
+ * @param {SlidingWindow} sliding
  * @param {number} step
  */
-export function cellOf(window, step) {
-  const map = window.kind === "transposed_convolution" ? window.values : window.output;
+export function cellOf(sliding, step) {
+  const map = sliding.kind === "transposed_convolution" ? sliding.values : sliding.output;
   const width = map[0]?.length ?? 1;
   return { row: Math.floor(step / width), column: step % width };
 }
@@ -37,18 +37,18 @@ export function cellOf(window, step) {
 /**
  * The step of a cell of the output.
  *
- * @param {SlidingWindow} window
+ * @param {SlidingWindow} sliding
  * @param {{row: number, column: number}} cell
  */
-export function stepOf(window, { row, column }) {
-  const width = (window.kind === "transposed_convolution" ? window.values : window.output)[0]?.length ?? 1;
+export function stepOf(sliding, { row, column }) {
+  const width = (sliding.kind === "transposed_convolution" ? sliding.values : sliding.output)[0]?.length ?? 1;
   return row * width + column;
 }
 
 /**
  * What lies under the window for a cell of the output, row by row.
  *
- * @param {SlidingWindow} window
+ * @param {SlidingWindow} sliding
  * @param {{row: number, column: number}} cell
  * @returns {WindowCellAt[]}
  */
@@ -69,14 +69,14 @@ export function windowAt({ rows, columns, values, kernel }, { row, column }) {
  * What a cell of the output comes to. `own` is what the input channel in view gives: the sum of its
  * products; of pooling the value itself.
  *
- * @param {SlidingWindow} window
+ * @param {SlidingWindow} sliding
  * @param {{row: number, column: number}} cell
  * @returns {{own: number, others: number, bias: number, value: number, network: number | null, winner: number | null, divisor: number | null}}
  */
-export function resultAt(window, cell) {
-  const cells = windowAt(window, cell);
-  const network = window.output[cell.row][cell.column];
-  if (window.kind === "max_pooling") {
+export function resultAt(sliding, cell) {
+  const cells = windowAt(sliding, cell);
+  const network = sliding.output[cell.row][cell.column];
+  if (sliding.kind === "max_pooling") {
     /** As PyTorch does it: the first of equal ones wins. @type {number | null} */
     let winner = null;
     cells.forEach(({ value, padding }, number) => {
@@ -85,14 +85,14 @@ export function resultAt(window, cell) {
     const own = winner === null ? Number.NEGATIVE_INFINITY : (cells[winner].value ?? Number.NaN);
     return { own, others: 0, bias: 0, value: own, network, winner, divisor: null };
   }
-  if (window.kind === "average_pooling") {
-    const divisor = window.divisor ?? (window.count_padding ? cells.length : cells.filter(({ padding }) => !padding).length);
+  if (sliding.kind === "average_pooling") {
+    const divisor = sliding.divisor ?? (sliding.count_padding ? cells.length : cells.filter(({ padding }) => !padding).length);
     const own = cells.reduce((sum, { value, padding }) => sum + (padding ? 0 : (value ?? Number.NaN)), 0);
     return { own, others: 0, bias: 0, value: own / divisor, network, winner: null, divisor };
   }
   const own = cells.reduce((sum, { product }) => sum + (product ?? Number.NaN), 0);
-  const others = window.others ? (window.others[cell.row][cell.column] ?? Number.NaN) : 0;
-  const bias = window.bias ?? 0;
+  const others = sliding.others ? (sliding.others[cell.row][cell.column] ?? Number.NaN) : 0;
+  const bias = sliding.bias ?? 0;
   return { own, others, bias, value: own + others + bias, network, winner: null, divisor: null };
 }
 
@@ -122,7 +122,7 @@ function reached(axis, size) {
 /**
  * Of a transposed convolution: the cells of the output that a cell of the input is spread over.
  *
- * @param {SlidingWindow} window
+ * @param {SlidingWindow} sliding
  * @param {{row: number, column: number}} cell  of the input
  * @returns {{row: number, column: number, tapRow: number, tapColumn: number, weight: number | null, product: number | null}[]}
  */
@@ -141,19 +141,19 @@ export function spreadAt({ rows, columns, values, kernel }, { row, column }) {
  * The output as far as it has come before a step: of a window its finished cells (others NaN); of
  * what spreads, the sum of what the cells of the input in view have added, that of the step too.
  *
- * @param {SlidingWindow} window
+ * @param {SlidingWindow} sliding
  * @param {number} step
  * @returns {number[][]}
  */
-export function outputUntil(window, step) {
-  const { output } = window;
-  if (window.kind !== "transposed_convolution") {
+export function outputUntil(sliding, step) {
+  const { output } = sliding;
+  if (sliding.kind !== "transposed_convolution") {
     const width = output[0]?.length ?? 0;
     return output.map((line, row) => line.map((value, column) => (row * width + column <= step ? (value ?? Number.NaN) : Number.NaN)));
   }
   const sums = output.map((line) => line.map(() => 0));
   for (let done = 0; done <= step; done += 1) {
-    for (const { row, column, product } of spreadAt(window, cellOf(window, done))) sums[row][column] += product ?? Number.NaN;
+    for (const { row, column, product } of spreadAt(sliding, cellOf(sliding, done))) sums[row][column] += product ?? Number.NaN;
   }
   return sums;
 }
@@ -161,7 +161,7 @@ export function outputUntil(window, step) {
 /**
  * The rows and columns of the input to draw: the map, and as much padding around it as windows reach.
  *
- * @param {SlidingWindow} window
+ * @param {SlidingWindow} sliding
  * @returns {{rows: Interval, columns: Interval}}
  */
 export function reachOf({ rows, columns, values }) {
