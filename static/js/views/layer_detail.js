@@ -142,6 +142,10 @@ export class LayerDetail {
     if (other) {
       this.#maps = null;
       this.grid.setLayer(node);
+      // In the order in which they are seen, so that the focus goes from top to bottom.
+      const open = this.#microscope.beside.closest(".channel-open");
+      if (this.#vector) open?.after(this.grid.element);
+      else open?.before(this.grid.element);
     }
     if (otherChannel) this.#channel = null;
     this.#writeTrail(node, selection);
