@@ -3,17 +3,16 @@
  *
  * @import {Announcer} from "./announcer.js"
  * @import {Cell} from "../core/types.js"
- * @import {Configuration, KernelSource, Scalar, TrainedKernels, Values} from "../core/shapes/types.js"
+ * @import {Configuration, KernelSource, Scalar, Values} from "../core/shapes/types.js"
  * @import {LayerPlan, Place} from "../core/shapes/layer_plan.js"
  * @import {Scene} from "../core/shapes/scene.js"
  */
-import { getExamples, getKernelSources, getTrainedKernels, renderDrawing } from "../api.js";
+import { getKernelSources } from "../api.js";
 import { plural } from "../core/numbers.js";
-import { decodeDrawing } from "../core/drawing_code.js";
 import { originOf } from "../core/shapes/axis_plan.js";
 import { evaluate, MOST_TERMS, valueOf } from "../core/shapes/evaluate.js";
-import { inputNumbers, MOST_TYPED, PATTERNS } from "../core/shapes/input_numbers.js";
-import { flipped, GALLERY, kernelOf, MOST_EDITED, needsThree, planesText } from "../core/shapes/kernels.js";
+import { PATTERNS } from "../core/shapes/input_numbers.js";
+import { flipped, GALLERY, MOST_EDITED, needsThree, planesText } from "../core/shapes/kernels.js";
 import { inputSentence, outputSentence, plainNumber } from "../core/shapes/sentences.js";
 import { placeAt, placeWords, readsOf, stepAt, steppingOf } from "../core/shapes/steps.js";
 import { recall } from "../storage.js";
@@ -23,9 +22,11 @@ import { GridPane } from "../views/shapes/grid_pane.js";
 import { KernelEditor } from "../views/shapes/kernel_editor.js";
 import { legend } from "../views/shapes/animation_legend.js";
 import { paintOutput, paintSource } from "../views/shapes/animation_paint.js";
+import { NumberEditor } from "../views/shapes/number_editor.js";
 import { Transport } from "../views/shapes/transport.js";
 import { ValueTable } from "../views/value_table.js";
 import { onThemeChange } from "../views/theme.js";
+import { isFlipped, ShapesNumbers } from "./shapes_numbers.js";
 
 /** Products that are computed to colour the whole output at once. */
 const MOST_PRODUCTS = 500_000;
@@ -64,16 +65,11 @@ export class ShapesAnimation {
     const scene = this.#scene;
     if (scene) this.#transport.go(stepAt(scene.stepping, [0, depth, scene.place[2], scene.place[3]]));
   });
-  #rows = html("textarea", { class: "shape-input typed-rows", rows: 6, spellcheck: "false", "aria-label": "Numbers of the input, a line for each row", oninput: () => this.#editedRows() });
-  #typing = html("details", { class: "values", ontoggle: () => this.#showRows() }, html("summary", {}, "Type the numbers of the input"), this.#rows, html("p", { class: "formula-meaning" }, "A line for each row, numbers with commas or spaces between them. Every channel gets the same."));
   #table = html("div", { class: "animation-table" });
   #values = new ValueTable(this.#table);
   #panes = html("div", { class: "animation-panes" });
-  #typed = html("input", { class: "shape-input", inputmode: "text", autocomplete: "off", oninput: () => this.#editedInput() });
-  #typedLabel = html("span", { class: "label" });
-  #typedBox = html("label", { class: "choice choice-typed", hidden: true }, this.#typedLabel, this.#typed);
-  /** @type {Cell | null} */
-  #typedCell = null;
+  #editor = new NumberEditor((planes) => this.#set({ numbers: `typed:${planesText(planes)}`, drawing: "" }));
+  #data = new ShapesNumbers();
   /** @type {LayerPlan | null} */
   #plan = null;
   /** @type {Configuration | null} */
@@ -86,16 +82,8 @@ export class ShapesAnimation {
   #hover = null;
   /** @type {number | null} */
   #depth = null;
-  /** @type {number[][] | null} */
-  #image = null;
-  #imageOf = "";
-  /** @type {TrainedKernels | null} */
-  #trained = null;
   /** @type {KernelSource[]} */
   #sources = [];
-  /** Values of the output that are computed already. @type {Map<number, number>} */
-  #kept = new Map();
-  #keptFor = "";
   #forgetTheme;
 
   /**
@@ -123,7 +111,7 @@ export class ShapesAnimation {
       "div",
       { class: "animation-settings" },
       ...[this.#numbers, this.#kernel, this.#operation, this.#spread, this.#outputChannel, this.#inputChannel, this.#outputDepth, this.#inputDepth].map(({ element }) => element),
-      this.#typedBox,
+      this.#editor.one,
     );
     this.#body.append(
       settings,
@@ -132,7 +120,7 @@ export class ShapesAnimation {
       this.#sentence,
       this.#both,
       this.#legend,
-      this.#typing,
+      this.#editor.all,
       this.#table,
     );
     this.#panes.append(
@@ -192,17 +180,10 @@ export class ShapesAnimation {
     void this.#prepare();
   }
 
-  /** What has to come from the server first: the drawing, trained kernels. */
   async #prepare() {
-    const { numbers = "", kernel = "", drawing = "" } = this.#view;
     try {
-      if (numbers === "drawing" && (this.#image === null || this.#imageOf !== drawing)) {
-        this.#image = await renderDrawing(await this.#drawing(drawing));
-        this.#imageOf = drawing;
-      }
-      const model = kernel.startsWith("model:") ? kernel.slice(6) : null;
-      if (model && this.#trained?.model !== model) this.#trained = await getTrainedKernels(model);
-      if (model && this.#plan && this.#trained && !fitsTrained(this.#trained, this.#plan)) {
+      await this.#data.prepare(this.#view);
+      if (this.#plan && !this.#data.fits(this.#view, this.#plan)) {
         this.#announcer.say("The trained kernels do not fit this layer; it has small whole numbers instead.");
         this.#view = { ...this.#view, kernel: "" };
         this.#options.onView(this.#view);
@@ -211,18 +192,6 @@ export class ShapesAnimation {
       this.#announcer.say(error instanceof Error ? error.message : String(error));
     }
     this.#restep();
-  }
-
-  /** @param {string} code */
-  async #drawing(code) {
-    try {
-      const drawing = decodeDrawing(code || (recall("drawing") ?? ""));
-      if (drawing.length > 0) return drawing;
-    } catch {
-      // What cannot be read is as if it were not there.
-    }
-    const [example] = await getExamples();
-    return example.drawing.map(([x, y]) => ({ x, y, t: x.map(() => 0) }));
   }
 
   /** @param {Record<string, string>} change */
@@ -284,20 +253,14 @@ export class ShapesAnimation {
     } else if (plan.operation === "copy" || plan.type === "Fold") input = readsOf(plan, stepping, place)[0]?.place[0] ?? 0;
     if (stepping.by === "column") input = Number.isInteger(i) && i >= 0 && i < plan.channels[0] ? i : 0;
     if (stepping.by === "input") place[0] = input;
-    const { numbers, kernel } = this.#data(plan);
+    const view = this.#view;
+    const numbers = this.#data.input(view, plan);
+    const kernel = this.#data.applied(view, plan);
     const reads = inserted && plan.insertion ? plan.insertion[0].reads(place[1]).map(({ at }) => at) : readsOf(plan, stepping, place).map((read) => read.place[1]);
     const slices = plan.axes[0].inputs > 1 ? [...new Set(reads)] : [0];
     const depth = this.#depth !== null ? this.#depth : (slices[Math.floor(slices.length / 2)] ?? 0);
     const evaluation = (/** @type {Place} */ at) => evaluate(plan, at, numbers, kernel);
-    const kept = this.#keptValues(plan);
-    const [, outRows, outColumns] = plan.axes.map(({ outputs }) => outputs);
-    /** @param {Place} at */
-    const value = (at) => {
-      const key = ((at[0] * plan.axes[0].outputs + at[1]) * outRows + at[2]) * outColumns + at[3];
-      let found = kept.get(key);
-      if (found === undefined) kept.set(key, (found = valueOf(plan, at, numbers, kernel)));
-      return found;
-    };
+    const value = this.#data.values(view, plan, [this.#configuration?.input, this.#configuration?.values, plan.type]);
     const visible = this.#output.visible;
     const cells = visible ? (visible.rows.to - visible.rows.from) * (visible.columns.to - visible.columns.from) : 400;
     const all = plan.readsEach * cells <= mostProducts(plan) && plan.readsEach <= MOST_TERMS;
@@ -316,29 +279,6 @@ export class ShapesAnimation {
       evaluation,
       hover: this.#hover,
     };
-  }
-
-  /** @param {LayerPlan} plan */
-  #data(plan) {
-    const sizes = /** @type {[number, number, number]} */ (plan.axes.map(({ inputs }) => inputs));
-    const numbers = inputNumbers(this.#view.numbers || "digits", sizes, this.#image);
-    const own = kernelOf(this.#view.kernel || "digits", plan.kernel, plan.channels[1], this.#trained);
-    return { numbers, own, kernel: this.#isFlipped(plan) ? flipped(own, plan.kernel) : own };
-  }
-
-  /** @param {LayerPlan} plan */
-  #isFlipped(plan) {
-    return /^Conv\dd$/.test(plan.type) && this.#view.operation === "convolution";
-  }
-
-  /** @param {LayerPlan} plan */
-  #keptValues(plan) {
-    const key = JSON.stringify([this.#view.numbers, this.#view.kernel, this.#view.operation, this.#imageOf, this.#trained?.model, this.#configuration?.input, this.#configuration?.values, plan.type]);
-    if (key !== this.#keptFor || this.#kept.size > 50_000) {
-      this.#keptFor = key;
-      this.#kept.clear();
-    }
-    return this.#kept;
   }
 
   #paint() {
@@ -366,8 +306,7 @@ export class ShapesAnimation {
     legend(this.#legend, scene);
     if (this.#transport.playing) return;
     this.#showValues(scene);
-    this.#typing.hidden = plan.axes.some(({ inputs }) => inputs > MOST_TYPED);
-    this.#showRows();
+    this.#editor.show(scene);
   }
 
   /** The slice of the output that is shown, as a table. @param {Scene} scene */
@@ -407,7 +346,7 @@ export class ShapesAnimation {
 
   /** @param {LayerPlan} plan @param {Place} at */
   #sayBoth(plan, at) {
-    const { numbers, own } = this.#data(plan);
+    const [numbers, own] = [this.#data.input(this.#view, plan), this.#data.kernel(this.#view, plan)];
     const correlation = valueOf(plan, at, numbers, own);
     const convolution = valueOf(plan, at, numbers, flipped(own, plan.kernel));
     this.#both.textContent = `${groupWords(plan, at[0])} Cross-correlation, which PyTorch computes: ${plainNumber(correlation)}. Convolution with the flipped kernel: ${plainNumber(convolution)}.`;
@@ -430,7 +369,7 @@ export class ShapesAnimation {
 
   /** @param {Scene} scene */
   #showKernel({ plan, output, input, place, depth }) {
-    const { own } = this.#data(plan);
+    const own = this.#data.kernel(this.#view, plan);
     const [depths, rows, columns] = plan.kernel;
     if (plan.operation !== "sum" || plan.type === "Linear") {
       this.#kernelView.show(null, "", false);
@@ -443,7 +382,7 @@ export class ShapesAnimation {
     const first = Math.floor(output / (plan.channels[1] / plan.groups)) * (plan.channels[0] / plan.groups);
     const slice = depths > 1 ? (plan.axes[0].reads(place[1]).find(({ at }) => at === depth)?.tap ?? 0) : 0;
     // Over the input with its zeros, a transposed convolution's kernel slides flipped.
-    const turned = this.#isFlipped(plan) || this.#scene?.inserted === true;
+    const turned = isFlipped(this.#view, plan) || this.#scene?.inserted === true;
     const shownKernel = turned ? flipped(own, plan.kernel) : own;
     const plane = Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (__, column) => shownKernel.weight(output, input - first, [slice, row, column])));
     const editable = !turned && depths === 1;
@@ -470,7 +409,7 @@ export class ShapesAnimation {
 
   /** @param {string} value */
   async #choseNumbers(value) {
-    this.#closeTyped();
+    this.#editor.close();
     this.#set({ numbers: value, drawing: value === "drawing" ? (recall("drawing") ?? "") : "" });
   }
 
@@ -497,56 +436,10 @@ export class ShapesAnimation {
   #editedKernel(row, column, value) {
     const scene = this.#scene;
     if (!scene) return;
-    const { own } = this.#data(scene.plan);
+    const own = this.#data.kernel(this.#view, scene.plan);
     const [, rows, columns] = scene.plan.kernel;
     const plane = Array.from({ length: rows }, (_, y) => Array.from({ length: columns }, (__, x) => (y === row && x === column ? value : own.weight(scene.output, 0, [0, y, x]))));
     this.#set({ kernel: `typed:${planesText([plane])}` });
-  }
-
-  #closeTyped() {
-    this.#typedBox.hidden = true;
-    this.#typedCell = null;
-  }
-
-  #editedInput() {
-    const scene = this.#scene;
-    const cell = this.#typedCell;
-    const value = Number(this.#typed.value.replace("−", "-"));
-    const good = this.#typed.value.trim() !== "" && Number.isFinite(value) && Math.abs(value) <= 1e6;
-    if (good) this.#typed.removeAttribute("aria-invalid");
-    else this.#typed.setAttribute("aria-invalid", "true");
-    if (!scene || !cell || !good) return;
-    const [depths, rows, columns] = scene.plan.axes.map(({ inputs }) => inputs);
-    const planes = Array.from({ length: depths }, (_, d) =>
-      Array.from({ length: rows }, (__, row) => Array.from({ length: columns }, (___, column) => (d === scene.depth && row === cell.row && column === cell.column ? value : scene.numbers([scene.input, d, row, column])))),
-    );
-    this.#set({ numbers: `typed:${planesText(planes)}`, drawing: "" });
-  }
-
-  /** The numbers of the slice that is shown, to be typed over. */
-  #showRows() {
-    const scene = this.#scene;
-    if (!scene || !this.#typing.open || document.activeElement === this.#rows) return;
-    const [, rows, columns] = scene.plan.axes.map(({ inputs }) => inputs);
-    const lines = Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (__, column) => String(Math.round(scene.numbers([scene.input, scene.inserted ? 0 : scene.depth, row, column]) * 1e4) / 1e4)));
-    this.#rows.value = lines.map((line) => line.join(", ")).join("\n");
-    this.#rows.removeAttribute("aria-invalid");
-  }
-
-  #editedRows() {
-    const scene = this.#scene;
-    if (!scene) return;
-    const [depths, rows, columns] = scene.plan.axes.map(({ inputs }) => inputs);
-    const lines = this.#rows.value.trim().split("\n").map((line) => line.trim().split(/[\s,;]+/).filter(Boolean).map((text) => Number(text.replace("−", "-"))));
-    const good = lines.length <= rows && lines.flat().every((value) => Number.isFinite(value) && Math.abs(value) <= 1e6) && lines.every((line) => line.length <= columns);
-    if (good) this.#rows.removeAttribute("aria-invalid");
-    else this.#rows.setAttribute("aria-invalid", "true");
-    if (!good) return;
-    const shown = scene.inserted ? 0 : scene.depth;
-    const planes = Array.from({ length: depths }, (_, depth) =>
-      Array.from({ length: rows }, (__, row) => Array.from({ length: columns }, (___, column) => (depth === shown ? (lines[row]?.[column] ?? 0) : scene.numbers([scene.input, depth, row, column])))),
-    );
-    this.#set({ numbers: `typed:${planesText(planes)}`, drawing: "" });
   }
 
   /** @param {"input" | "output"} side @param {Cell | null} cell */
@@ -569,14 +462,7 @@ export class ShapesAnimation {
     const inside = cell.row >= 0 && cell.column >= 0 && cell.row < rows.inputs && cell.column < columns.inputs;
     if (!inside || inserted) return;
     if (stepping.by === "input") this.#transport.go(stepAt(stepping, [0, scene.depth, cell.row, cell.column]));
-    const small = plan.axes.every(({ inputs }) => inputs <= MOST_TYPED);
-    this.#typedBox.hidden = !small;
-    if (!small) return;
-    this.#typedCell = cell;
-    this.#typedLabel.textContent = `Value at ${placeWords(plan, [0, scene.depth, cell.row, cell.column])}`;
-    this.#typed.value = plainNumber(scene.numbers([scene.input, scene.depth, cell.row, cell.column])).replace("−", "-");
-    this.#typed.focus({ preventScroll: true });
-    this.#typed.select();
+    this.#editor.open(cell);
   }
 
   /** @param {Cell} cell */
@@ -612,11 +498,6 @@ export class ShapesAnimation {
     this.#values.destroy();
     this.element.remove();
   }
-}
-
-/** @param {TrainedKernels} trained @param {LayerPlan} plan */
-function fitsTrained({ weight }, { type, kernel, channels, groups }) {
-  return type === "Conv2d" && weight.length === channels[1] && weight[0].length === channels[0] / groups && weight[0][0].length === kernel[1] && weight[0][0][0].length === kernel[2];
 }
 
 /** Whether a cell is of the output, and not cut off from it. @param {LayerPlan} plan @param {Cell} cell */
