@@ -156,7 +156,9 @@ function copyStyle(copy, style, around, sized) {
     const value = style.getPropertyValue(name);
     const other = ONLY_WITH[name];
     const idle = other !== undefined && style.getPropertyValue(other) === "none";
-    if (value && value !== usual && !idle) copy.style.setProperty(name, value);
+    if (!value || value === usual || idle) continue;
+    // A picture does not scroll.
+    copy.style.setProperty(name, name.startsWith("overflow") ? "hidden" : value);
   }
   const { display } = style;
   copy.style.display = display === "list-item" ? "block" : display;
