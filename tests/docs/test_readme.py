@@ -26,6 +26,8 @@ COMMANDS = [
     code for language, code in BLOCKS if language == "bash" and "doodlescope predict" in code
 ]
 
+SERVED = [code for language, code in BLOCKS if language == "bash" and "--model docs." in code]
+SHOWN = [code for language, code in BLOCKS if language == "python" and "import show" in code]
 
 DESCRIBED: list[tuple[str, str]] = re.findall(
     r"^```bash\n(doodlescope describe .*)\n```\n\n```text\n(.*?)^```$", README, re.M | re.S
@@ -78,6 +80,8 @@ def test_there_are_examples_of_each_kind() -> None:
     assert len(CURL) >= 4
     assert len(PYTHON) >= 3
     assert COMMANDS
+    assert SERVED
+    assert SHOWN
     assert DESCRIBED
 
 
@@ -112,6 +116,29 @@ def test_commands_run(code: str, folder: Path) -> None:
     (first,) = re.findall(r"guess.*\n[^│]*│ (.*?) +│", printed)
     (last,) = re.findall(r'^\{"model".*', printed, re.M)
     assert first == json.loads(last)["answers"][0]["predictions"][0]["label"] == "cat"
+
+
+@pytest.mark.parametrize("code", SERVED)
+def test_models_of_ones_own_are_served(code: str, folder: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "DOODLESCOPE_PORT": "0", "PYTHONUNBUFFERED": "1"}
+    command = ["bash", "-euo", "pipefail", "-c", f"exec {code}"]
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(1 + code.count("--model"))]
+        finally:
+            process.terminate()
+    assert "doodlescope is ready at http://" in lines[0]
+    assert "/models/docs.examples.colours-Colours" in lines[1]
+    assert "/models/another-lenet" in lines[2]
+
+
+@pytest.mark.parametrize("code", SHOWN)
+def test_live_modules_are_shown(code: str, folder: Path) -> None:
+    assert "Open http://127.0.0.1:" in run([sys.executable, "-c", code], folder)
 
 
 @pytest.mark.parametrize(("command", "printed"), DESCRIBED)
