@@ -438,7 +438,8 @@ export class ShapesAnimation {
     if (!scene) return;
     const own = this.#data.kernel(this.#view, scene.plan);
     const [, rows, columns] = scene.plan.kernel;
-    const plane = Array.from({ length: rows }, (_, y) => Array.from({ length: columns }, (__, x) => (y === row && x === column ? value : own.weight(scene.output, 0, [0, y, x]))));
+    const first = Math.floor(scene.output / (scene.plan.channels[1] / scene.plan.groups)) * (scene.plan.channels[0] / scene.plan.groups);
+    const plane = Array.from({ length: rows }, (_, y) => Array.from({ length: columns }, (__, x) => (y === row && x === column ? value : own.weight(scene.output, scene.input - first, [0, y, x]))));
     this.#set({ kernel: `typed:${planesText([plane])}` });
   }
 

@@ -55,8 +55,8 @@ export function outputSentence(plan, place, { terms, value, divisor, chosen, bia
     case "copy":
       return `${where} = ${result}, ${terms[0].inside || terms[0].place ? copied(plan, place, terms[0]) : ""}.`;
     default: {
-      const sum = listed(terms.map(factorText), " + ").replaceAll("+ −", "− ");
-      return `${where} = ${sum}${bias ? ` + ${plainNumber(bias)} (bias)` : ""} = ${result}.`;
+      const sum = `${listed(terms.map(factorText), " + ")}${bias ? ` + ${plainNumber(bias)} (bias)` : ""}`;
+      return `${where} = ${sum.replaceAll("+ −", "− ")} = ${result}.`;
     }
   }
 }

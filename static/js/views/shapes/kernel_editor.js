@@ -39,7 +39,10 @@ export class KernelEditor {
     plane.flat().forEach((value, index) => {
       const input = inputs[index];
       if (document.activeElement === input && Number(input.value) === value) return;
-      input.value = editable ? String(Math.round(value * 1e6) / 1e6) : cellText(value);
+      // Shortened to fit; what is not typed over stays as it is.
+      input.value = editable ? String(Number(value.toPrecision(plane[0].length > 3 ? 2 : 3))) : cellText(value);
+      input.title = String(value);
+      input.classList.toggle("is-long", input.value.length > 4);
       input.classList.toggle("is-negative", value < 0);
       input.classList.toggle("is-zero", value === 0);
     });
