@@ -18,8 +18,8 @@ const INHERITED = [
 const OWN = Object.freeze({
   "align-content": "normal", "align-items": "normal", "align-self": "auto", "aspect-ratio": "auto", "background-color": "rgba(0, 0, 0, 0)", "background-image": "none", "background-position": "0% 0%",
   "background-repeat": "repeat", "background-size": "auto", "border-bottom-color": "", "border-bottom-left-radius": "0px", "border-bottom-right-radius": "0px", "border-bottom-style": "none",
-  "border-bottom-width": "0px", "border-left-color": "", "border-left-style": "none", "border-left-width": "0px", "border-right-color": "", "border-right-style": "none", "border-right-width": "0px",
-  "border-top-color": "", "border-top-left-radius": "0px", "border-top-right-radius": "0px", "border-top-style": "none", "border-top-width": "0px", bottom: "auto", "box-shadow": "none",
+  "border-bottom-width": "", "border-left-color": "", "border-left-style": "none", "border-left-width": "", "border-right-color": "", "border-right-style": "none", "border-right-width": "",
+  "border-top-color": "", "border-top-left-radius": "0px", "border-top-right-radius": "0px", "border-top-style": "none", "border-top-width": "", bottom: "auto", "box-shadow": "none",
   "box-sizing": "content-box", "clip-path": "none", "column-gap": "normal", "flex-basis": "auto", "flex-direction": "row", "flex-grow": "0", "flex-shrink": "1", "flex-wrap": "nowrap",
   "grid-auto-flow": "row", "grid-column-end": "auto", "grid-column-start": "auto", "grid-row-end": "auto", "grid-row-start": "auto", "grid-template-areas": "none", "grid-template-columns": "none", "grid-template-rows": "none",
   "justify-content": "normal", "justify-items": "normal", "justify-self": "auto", left: "auto", "margin-bottom": "0px", "margin-left": "0px", "margin-right": "0px", "margin-top": "0px",
@@ -31,6 +31,7 @@ const OWN = Object.freeze({
 /** Properties of one's own that mean nothing without another. @type {Record<string, string>} */
 const ONLY_WITH = {
   "border-bottom-color": "border-bottom-style", "border-left-color": "border-left-style", "border-right-color": "border-right-style", "border-top-color": "border-top-style",
+  "border-bottom-width": "border-bottom-style", "border-left-width": "border-left-style", "border-right-width": "border-right-style", "border-top-width": "border-top-style",
   "outline-color": "outline-style", "transform-origin": "transform",
 };
 
@@ -160,6 +161,8 @@ function copyStyle(copy, style, around, sized) {
     // A picture does not scroll.
     copy.style.setProperty(name, name.startsWith("overflow") ? "hidden" : value);
   }
+  // Browsers cut what leaves an SVG picture, where nothing else is said.
+  if (copy instanceof SVGElement && style.overflowX === "visible") copy.style.overflow = "visible";
   const { display } = style;
   copy.style.display = display === "list-item" ? "block" : display;
   if (!sized || display === "inline" || display === "contents") return;
