@@ -70,6 +70,8 @@ class Metrics:
             buckets=SIZES,
             registry=self._registry,
         )
+        # Finding them by their labels takes longer than counting.
+        self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         for reason in ("queue_full", "stopping", *_BY_STATUS.values()):
             self._rejections.labels(reason)  # known from the start, as 0
         ProcessCollector(registry=self._registry)
@@ -89,10 +91,15 @@ class Metrics:
             status: of the answer.
             seconds: that it took.
         """
-        method = method if method in METHODS else UNKNOWN_METHOD
-        route = route or NO_ROUTE
-        self._requests.labels(method, route, str(status)).inc()
-        self._latency.labels(method, route).observe(seconds)
+        labels = (method if method in METHODS else UNKNOWN_METHOD, route or NO_ROUTE, status)
+        counters = self._counters.get(labels)
+        if counters is None:
+            counters = self._counters[labels] = (
+                self._requests.labels(*labels),
+                self._latency.labels(*labels[:2]),
+            )
+        counters[0].inc()
+        counters[1].observe(seconds)
         if status in _BY_STATUS:
             self._rejections.labels(_BY_STATUS[status]).inc()
 
