@@ -68,7 +68,9 @@ async def models_page(
     request: Request, pages: RunningPages, services: RunningServices
 ) -> HTMLResponse:
     """The networks that there are."""
-    models = [describe_model(model) for model in services.catalog]
+    # The user's own first: they are what the server was started for.
+    ordered = sorted(services.catalog, key=lambda model: not model.card.get("own", False))
+    models = [describe_model(model) for model in ordered]
     return pages.render(request, "models.html", {"models": models})
 
 

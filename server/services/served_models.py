@@ -81,6 +81,7 @@ def open_served(
         version=version_of(module, trace, preparation, categories),
         card={
             "title": served.name or served.model,
+            "own": True,
             "description": _description(served, opened, inputs),
             "multiply_accumulates": trace.layer("<output>").multiply_accumulates,
         },

@@ -213,6 +213,7 @@ def test_the_list_of_networks_says_what_they_take(own: Client) -> None:
     page = own.get("/models").text
     assert "Images, 3 × 32 × 32" in page
     assert "Its own example, 2 × 64" in page
+    assert page.index("/models/colours") < page.index("/models/lenet-5"), "one's own first"
 
 
 def test_an_inspection_of_resnet50_fits_into_the_usual_memory() -> None:
