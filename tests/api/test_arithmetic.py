@@ -273,6 +273,7 @@ def test_all_schemas_are_used() -> None:
 def test_size_counts_what_layers_read(client: Client, manifest: dict[str, Any]) -> None:
     kept = client.services.inspections.get(manifest["id"])
     activations = sum(layer.activation.nbytes for layer in kept.layers.values())
-    others = kept.input.image.nbytes + kept.logits.nbytes + len(kept.input.key)
+    assert kept.logits is not None
+    others = kept.input.pixels.nbytes + kept.logits.nbytes + len(kept.input.key)
     network_input = np.prod(kept.model.input_shape) * 4
     assert kept.size == activations + others + network_input

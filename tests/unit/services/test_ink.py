@@ -36,7 +36,7 @@ def photographed(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 @pytest.mark.parametrize("width", [2, 5, 8, 14])
 def test_lines_of_any_width_look_as_rendered(lists: Lists, width: int) -> None:
     rendered = render(Drawing.from_lists(lists)).astype(float)
-    form = form_of(picture_of(lists, width=width)).image.astype(float)
+    form = form_of(picture_of(lists, width=width)).pixels.astype(float)
     assert form.shape == (SIDE, SIDE)
     # Drawn by another program, so not the same: but no more different than half a pixel's shift.
     shifted = (rendered + np.roll(rendered, 1, axis=1)) / 2
@@ -57,8 +57,8 @@ def test_lines_of_any_width_look_as_rendered(lists: Lists, width: int) -> None:
 def test_what_does_not_matter(change: object) -> None:
     assert callable(change)
     pixels = picture_of(SUN, side=400, width=8)
-    plain = form_of(pixels).image.astype(float)
-    changed = form_of(change(pixels)).image.astype(float)
+    plain = form_of(pixels).pixels.astype(float)
+    changed = form_of(change(pixels)).pixels.astype(float)
     assert np.abs(plain - changed).mean() < 5
 
 
@@ -69,10 +69,13 @@ def test_how_it_came_to_be_is_what_happened() -> None:
     assert names == ["decode", "polarity", "crop", "scale", "line", "centre"]
     assert "dark on light" in how.steps[1].detail
     assert "widened" in how.steps[4].detail
+    assert how.scale is not None
+    assert how.offset is not None
+    assert how.box is not None
     assert how.line_width == pytest.approx(PEN, abs=0.25)
     # The box, scaled and moved, is where the ink is, up to the change of the lines' width.
-    rows = np.flatnonzero((form.image > 128).any(axis=1))
-    columns = np.flatnonzero((form.image > 128).any(axis=0))
+    rows = np.flatnonzero((form.pixels > 128).any(axis=1))
+    columns = np.flatnonzero((form.pixels > 128).any(axis=0))
     left, right = (edge * how.scale + how.offset.x for edge in (how.box.left, how.box.right))
     top, bottom = (edge * how.scale + how.offset.y for edge in (how.box.top, how.box.bottom))
     assert [left, right] == pytest.approx([columns[0], columns[-1] + 1], abs=1)
@@ -84,15 +87,15 @@ def test_filled_shapes_stay_filled() -> None:
     y, x = np.mgrid[:200, :200]
     disc = np.where((x - 100) ** 2 + (y - 100) ** 2 < 80**2, 0, 255).astype(np.uint8)
     form = form_of(disc)
-    assert form.image[SIDE // 2, SIDE // 2] == 255
+    assert form.pixels[SIDE // 2, SIDE // 2] == 255
     assert "Filled shapes stay" in form.preprocessing.steps[-2].detail
-    assert np.count_nonzero(form.image[SIDE // 2] > 128) == pytest.approx(25, abs=1)
+    assert np.count_nonzero(form.pixels[SIDE // 2] > 128) == pytest.approx(25, abs=1)
 
 
 def test_a_single_dark_pixel() -> None:
     pixels = np.full((100, 100), 255, np.uint8)
     pixels[70, 20] = 0
-    image = form_of(pixels).image
+    image = form_of(pixels).pixels
     assert image.max() > 200
     rows, columns = np.nonzero(image)
     assert rows.mean() == pytest.approx(columns.mean(), abs=0.5)
@@ -101,7 +104,7 @@ def test_a_single_dark_pixel() -> None:
 def test_long_and_narrow() -> None:
     pixels = np.full((600, 40), 255, np.uint8)
     pixels[20:580, 18:22] = 0
-    image = form_of(pixels).image
+    image = form_of(pixels).pixels
     assert np.count_nonzero(image.max(axis=1) > 64) == pytest.approx(25, abs=1)
     assert np.count_nonzero(image.max(axis=0) > 64) <= 4
 
