@@ -211,3 +211,14 @@ export function between(from, to, share, frame) {
   const way = Math.abs(to.scale / from.scale - 1) < 1e-6 ? share : (1 / from.scale - 1 / scale) / (1 / from.scale - 1 / to.scale);
   return viewOf({ scale, x: one.x + (other.x - one.x) * way, y: one.y + (other.y - one.y) * way }, frame);
 }
+
+/**
+ * Whether two cameras are the same, as precisely as an address has them.
+ *
+ * @param {MapView | null} one
+ * @param {MapView | null} other
+ */
+export function areAlike(one, other) {
+  if (!one || !other) return one === other;
+  return Math.abs(one.x - other.x) < 1 && Math.abs(one.y - other.y) < 1 && Math.abs(one.scale / other.scale - 1) < 0.01;
+}

@@ -6,12 +6,13 @@
  * @import {LayoutAnswer, LayoutMessage, LayoutRequest, MapView} from "../core/map_view.js"
  */
 import { foldedMap, groupsAround, groupsIn, groupTree, unfoldedAtFirst } from "../core/fold.js";
-import { joinOf, kindInWords, shapeInWords } from "../core/graph.js";
+import { joinOf } from "../core/graph.js";
 import { PLACES, registerKeys } from "../core/key_table.js";
-import { isWithin } from "../core/map_view.js";
+import { areAlike, isWithin } from "../core/map_view.js";
+import { walkedTo } from "../core/map_walk.js";
 import { Neighbours } from "../core/neighbours.js";
 import { plural } from "../core/numbers.js";
-import { html, icon } from "./dom.js";
+import { html } from "./dom.js";
 import { isShortcut } from "./key_rules.js";
 import { MapCamera } from "./map_camera.js";
 import { MapLabels } from "./map_labels.js";
@@ -19,6 +20,8 @@ import { MapScene } from "./map_scene.js";
 import { MapSearch } from "./map_search.js";
 import { sizeOf } from "./map_tile.js";
 import { MapTiles } from "./map_tiles.js";
+import { MapTip } from "./map_tip.js";
+import { MAP_KEYS, mapTools } from "./map_tools.js";
 import { Minimap } from "./map_minimap.js";
 import { onThemeChange } from "./theme.js";
 
@@ -47,7 +50,7 @@ export class NetworkMap {
   #frame = html("div", { class: "map-frame", role: "group", "aria-label": "Map of the network" });
   #world = html("div", { class: "map-world" });
   #busy = html("p", { class: "map-busy", role: "status", hidden: true });
-  #tip = html("p", { class: "map-tip", "aria-hidden": "true", hidden: true });
+  #tip = new MapTip(this.#frame);
   #bar;
   #scene = new MapScene();
   #labels = new MapLabels((id) => this.#foldGroup(id));
@@ -126,7 +129,7 @@ export class NetworkMap {
       (layers) => this.#mark(layers),
       (layer) => this.focus(layer, false),
     );
-    this.#frame.append(this.#scene.element, this.#world, this.#labels.element, this.#minimap.element, this.#tip, this.#busy);
+    this.#frame.append(this.#scene.element, this.#world, this.#labels.element, this.#minimap.element, this.#tip.element, this.#busy);
     this.#bar = html("div", { class: "map-bar" }, this.#search.element, this.#tools());
     frame.classList.add("map");
     frame.append(this.#bar, this.#frame);
@@ -134,19 +137,7 @@ export class NetworkMap {
     this.#resize = new ResizeObserver(() => this.#resized());
     this.#resize.observe(this.#frame);
     this.#listen();
-    const forgetKeys = registerKeys(PLACES.map, [
-      { keys: ["Tab", "Shift+Tab"], label: "Layer after, before" },
-      { keys: ["←", "→"], label: "What feeds the layer, what it feeds" },
-      { keys: ["↑", "↓"], label: "Layer above, below" },
-      { keys: ["Home", "End"], label: "First, last layer" },
-      { keys: ["Enter"], label: "Open the layer, unfold the module" },
-      { keys: ["Backspace"], label: "Fold the module around the layer" },
-      { keys: ["Esc"], label: "Leave the map" },
-      { keys: ["+", "−"], label: "Nearer, farther" },
-      { keys: ["0"], label: "The whole network" },
-      { keys: ["Shift+←", "Shift+→"], label: "Move the map", aside: "also up and down" },
-      { keys: ["/"], label: "Find a layer" },
-    ]);
+    const forgetKeys = registerKeys(PLACES.map, MAP_KEYS);
     const forgetTheme = onThemeChange(() => {
       this.#tiles.repaint();
       this.#viewed(this.#camera.view);
@@ -170,17 +161,12 @@ export class NetworkMap {
   }
 
   #tools() {
-    /** @param {string} label @param {string} path @param {() => void} act */
-    const tool = (label, path, act) => html("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick: act }, icon(path));
-    return html(
-      "div",
-      { class: "map-tools", role: "toolbar", "aria-label": "Map" },
-      tool("Zoom out (−)", "M5 12h14", () => this.#camera.zoom(-1)),
-      tool("Zoom in (+)", "M5 12h14M12 5v14", () => this.#camera.zoom(1)),
-      tool("The whole network (0)", "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5", () => this.#camera.fit()),
-      tool("Unfold every module", "M7 9l5-5 5 5M7 15l5 5 5-5", () => this.#fold(groupsIn(this.#tree).map(({ id }) => id), () => this.#camera.open())),
-      tool("Fold every module", "M7 4l5 5 5-5M7 20l5-5 5 5", () => this.#fold([], () => this.#camera.open())),
-    );
+    return mapTools({
+      onZoom: (direction) => this.#camera.zoom(direction),
+      onFit: () => this.#camera.fit(),
+      onUnfold: () => this.#fold(groupsIn(this.#tree).map(({ id }) => id), () => this.#camera.open()),
+      onFold: () => this.#fold([], () => this.#camera.open()),
+    });
   }
 
   /** @param {LayerNode[]} nodes  of the network, in order of execution */
@@ -202,7 +188,7 @@ export class NetworkMap {
   setPlace(ids, camera) {
     const wanted = ids === null ? unfoldedAtFirst(this.#tree) : new Set(groupsIn(this.#tree).map(({ id }) => id).filter((id) => ids.includes(id)));
     const sameFolds = wanted.size === this.#unfolded.size && [...wanted].every((id) => this.#unfolded.has(id));
-    if (!alike(camera, this.#told)) {
+    if (!areAlike(camera, this.#told)) {
       this.#told = camera;
       this.#awaited = camera;
     }
@@ -423,13 +409,7 @@ export class NetworkMap {
     if (this.#camera.dragging || event.pointerType === "touch") return;
     const id = this.#itemAt(event);
     this.#light(id ?? itemOf(document.activeElement));
-    const item = id !== null && this.#far ? this.#items.find((each) => each.id === id) : undefined;
-    this.#frame.toggleAttribute("data-pointing", item !== undefined);
-    this.#tip.hidden = item === undefined;
-    if (!item) return;
-    this.#tip.textContent = item.group ? `${item.id}: ${plural(item.layers, "layer")}` : `${item.id}: ${kindInWords(item.node.kind)}, ${shapeInWords(item.node.shape)}`;
-    const box = this.#frame.getBoundingClientRect();
-    this.#tip.style.transform = `translate(${Math.min(event.clientX - box.left + 12, Math.max(8, box.width - 260))}px, ${event.clientY - box.top + 16}px)`;
+    this.#tip.show(id !== null && this.#far ? this.#items.find((each) => each.id === id) : undefined, event);
   }
 
   /** The item under the pointer. @param {MouseEvent} event */
@@ -449,7 +429,7 @@ export class NetworkMap {
     const id = this.#itemAt(event);
     const box = id === null ? undefined : this.#layout?.items.get(id);
     if (!box || id === null) return;
-    this.#tip.hidden = true;
+    this.#tip.hide();
     this.#camera.approach(box);
     this.#tiles.setCurrent(id);
     this.#tiles.need(id).button.focus({ preventScroll: true });
@@ -526,44 +506,18 @@ export class NetworkMap {
 
   /** @param {KeyboardEvent} event @param {MapItem} item @returns {boolean} whether the key was for the map */
   #walk(event, item) {
-    const place = this.#items.indexOf(item);
-    /** @type {Record<string, () => string | undefined>} */
-    const moves = {
-      ArrowRight: () => this.#neighbours.after(item.id)[0] ?? this.#items[place + 1]?.id,
-      ArrowLeft: () => this.#neighbours.before(item.id)[0] ?? this.#items[place - 1]?.id,
-      ArrowDown: () => this.#beside(item.id, 1),
-      ArrowUp: () => this.#beside(item.id, -1),
-      Home: () => this.#items[0]?.id,
-      End: () => this.#items.at(-1)?.id,
-    };
     if (event.key === "Tab") {
       // At either end the key leaves the map, as it does everywhere.
-      const next = this.#items[place + (event.shiftKey ? -1 : 1)];
+      const next = this.#items[this.#items.indexOf(item) + (event.shiftKey ? -1 : 1)];
       if (next) this.#focusOn(next.id);
       return next !== undefined;
     }
-    const move = moves[event.key];
-    if (move) {
-      const next = move();
-      if (next !== undefined) this.#focusOn(next);
-    } else if (event.key === "Backspace" && item.within.length > 0) this.#foldGroup(item.within.at(-1) ?? "");
-    else if (event.key === "Escape" && this.#open === null) this.#bar.querySelector("button")?.focus();
-    else return false;
+    const next = walkedTo(event.key, item, this.#items, this.#layout?.items ?? new Map(), this.#neighbours);
+    if (next) this.#focusOn(next);
+    else if (next === undefined && event.key === "Backspace" && item.within.length > 0) this.#foldGroup(item.within.at(-1) ?? "");
+    else if (next === undefined && event.key === "Escape" && this.#open === null) this.#bar.querySelector("button")?.focus();
+    else return next === null;
     return true;
-  }
-
-  /** The nearest item above (-1) or below (1). @param {string} id @param {number} direction */
-  #beside(id, direction) {
-    const boxes = this.#layout?.items;
-    const from = boxes?.get(id);
-    if (!boxes || !from) return undefined;
-    const others = this.#items
-      .filter((other) => other.id !== id)
-      .map((other) => ({ id: other.id, box: /** @type {import("../core/map_view.js").MapBox} */ (boxes.get(other.id)) }))
-      .map(({ id: other, box }) => ({ id: other, down: box.y + box.height / 2 - from.y - from.height / 2, across: Math.abs(box.x + box.width / 2 - from.x - from.width / 2) }))
-      .filter(({ down, across }) => Math.sign(Math.round(down)) === direction && across < 4 * from.width);
-    others.sort((one, other) => Math.abs(one.down) + 2 * one.across - Math.abs(other.down) - 2 * other.across);
-    return others[0]?.id;
   }
 
   destroy() {
@@ -587,10 +541,4 @@ const PANS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDo
 function itemOf(target) {
   const element = target instanceof Element ? target.closest(".map-item") : null;
   return element instanceof HTMLElement ? (element.dataset.item ?? null) : null;
-}
-
-/** Whether two cameras are the same, as precisely as an address has them. @param {MapView | null} one @param {MapView | null} other */
-function alike(one, other) {
-  if (!one || !other) return one === other;
-  return Math.abs(one.x - other.x) < 1 && Math.abs(one.y - other.y) < 1 && Math.abs(one.scale / other.scale - 1) < 0.01;
 }
