@@ -8,20 +8,17 @@
  * @import {Scene} from "../core/shapes/scene.js"
  */
 import { getKernelSources } from "../api.js";
-import { plural } from "../core/numbers.js";
-import { originOf } from "../core/shapes/axis_plan.js";
-import { evaluate, MOST_TERMS, valueOf } from "../core/shapes/evaluate.js";
-import { PATTERNS } from "../core/shapes/input_numbers.js";
-import { flipped, GALLERY, MOST_EDITED, needsThree, planesText } from "../core/shapes/kernels.js";
-import { inputSentence, outputSentence, plainNumber } from "../core/shapes/sentences.js";
-import { placeAt, placeWords, readsOf, stepAt, steppingOf } from "../core/shapes/steps.js";
+import { evaluate, MOST_TERMS } from "../core/shapes/evaluate.js";
+import { flipped, MOST_EDITED, needsThree, planesText } from "../core/shapes/kernels.js";
+import { sceneNote, sceneSentence } from "../core/shapes/scene_words.js";
+import { placeAt, readsOf, stepAt, steppingOf } from "../core/shapes/steps.js";
 import { recall } from "../storage.js";
 import { html } from "../views/dom.js";
-import { Choice, Slider, Stepper } from "../views/shapes/choices.js";
 import { GridPane } from "../views/shapes/grid_pane.js";
 import { KernelEditor } from "../views/shapes/kernel_editor.js";
 import { legend } from "../views/shapes/animation_legend.js";
 import { paintOutput, paintSource } from "../views/shapes/animation_paint.js";
+import { AnimationSettings } from "../views/shapes/animation_settings.js";
 import { NumberEditor } from "../views/shapes/number_editor.js";
 import { Transport } from "../views/shapes/transport.js";
 import { ValueTable } from "../views/value_table.js";
@@ -51,19 +48,21 @@ export class ShapesAnimation {
   #legend = html("ul", { class: "animation-legend" });
   #sourceTitle = html("h3", {});
   #outputTitle = html("h3", {});
-  #numbers = new Choice("Numbers", (value) => void this.#choseNumbers(value));
-  #kernel = new Choice("Kernel", (value) => void this.#choseKernel(value));
-  #operation = new Choice("Operation", (value) => this.#set({ operation: value }));
-  #spread = new Choice("Seen as", (value) => this.#set({ spread: value, cell: "" }));
-  #inputChannel = new Stepper("Input channel", (channel) => this.#set({ channel: `${this.#outputOf()},${channel}` }));
-  #outputChannel = new Stepper("Output channel", (channel) => this.#set({ channel: `${channel},${this.#scene?.input ?? 0}` }));
-  #inputDepth = new Slider("Input depth", (depth) => {
-    this.#depth = depth;
-    this.#paint();
-  });
-  #outputDepth = new Slider("Output depth", (depth) => {
-    const scene = this.#scene;
-    if (scene) this.#transport.go(stepAt(scene.stepping, [0, depth, scene.place[2], scene.place[3]]));
+  #settings = new AnimationSettings({
+    onNumbers: (value) => this.#choseNumbers(value),
+    onKernel: (value) => this.#choseKernel(value),
+    onOperation: (operation) => this.#set({ operation }),
+    onSpread: (spread) => this.#set({ spread, cell: "" }),
+    onInput: (channel) => this.#set({ channel: `${this.#scene?.output ?? 0},${channel}` }),
+    onOutput: (channel) => this.#set({ channel: `${channel},${this.#scene?.input ?? 0}` }),
+    onInputDepth: (depth) => {
+      this.#depth = depth;
+      this.#paint();
+    },
+    onOutputDepth: (depth) => {
+      const scene = this.#scene;
+      if (scene) this.#transport.go(stepAt(scene.stepping, [0, depth, scene.place[2], scene.place[3]]));
+    },
   });
   #table = html("div", { class: "animation-table" });
   #values = new ValueTable(this.#table);
@@ -107,14 +106,9 @@ export class ShapesAnimation {
       onChoose: (cell) => this.#choseOutput(cell),
       onKey: (event) => this.#keyed(event),
     });
-    const settings = html(
-      "div",
-      { class: "animation-settings" },
-      ...[this.#numbers, this.#kernel, this.#operation, this.#spread, this.#outputChannel, this.#inputChannel, this.#outputDepth, this.#inputDepth].map(({ element }) => element),
-      this.#editor.one,
-    );
+    this.#settings.element.append(this.#editor.one);
     this.#body.append(
-      settings,
+      this.#settings.element,
       this.#transport.element,
       this.#panes,
       this.#sentence,
@@ -137,7 +131,7 @@ export class ShapesAnimation {
   async #loadSources() {
     try {
       this.#sources = await getKernelSources();
-      if (this.#plan) this.#showSettings();
+      this.#showSettings();
     } catch {
       // The gallery does without trained kernels.
     }
@@ -199,10 +193,6 @@ export class ShapesAnimation {
     this.#view = { ...this.#view, ...change };
     this.#options.onView(this.#view);
     void this.#prepare();
-  }
-
-  #outputOf() {
-    return this.#scene?.output ?? 0;
   }
 
   /** The step that the address names. */
@@ -292,16 +282,12 @@ export class ShapesAnimation {
     const depth = plan.axes[0].inputs > 1 ? `, depth ${scene.depth}` : "";
     this.#sourceTitle.textContent = `Input${channels[0] > 1 ? `, channel ${scene.input}` : ""}${depth}`;
     this.#outputTitle.textContent = `Output${channels[1] > 1 ? `, channel ${scene.output}` : ""}${plan.axes[0].outputs > 1 ? `, depth ${scene.made}` : ""}`;
-    // A transposed convolution's steps are about the input, so that its depth is that of the step.
-    const byInput = scene.stepping.by === "input";
-    this.#inputDepth.show(Math.max(0, Math.min(scene.depth, plan.axes[0].inputs - 1)), scene.inserted ? 0 : plan.axes[0].inputs - 1);
-    this.#outputDepth.show(scene.made, byInput ? 0 : plan.axes[0].outputs - 1);
-    this.#inputChannel.show(scene.input, plan.operation === "sum" && plan.type !== "Linear" ? plan.channels[0] - 1 : plan.type === "Unfold" ? plan.channels[0] - 1 : 0);
-    this.#outputChannel.show(scene.output, plan.channels[1] - 1);
+    this.#settings.showPlace(scene);
     // What is one row is shown below each other, over the whole width.
     const line = isLine(plan.axes[1].outputs, plan.axes[2].outputs) || isLine(plan.axes[1].inputs, plan.axes[2].inputs);
     this.#panes.classList.toggle("is-line", line);
-    this.#say(scene);
+    this.#sentence.textContent = sceneSentence(scene);
+    this.#both.textContent = sceneNote(scene, this.#data.kernel(this.#view, plan));
     this.#showKernel(scene);
     legend(this.#legend, scene);
     if (this.#transport.playing) return;
@@ -315,56 +301,6 @@ export class ShapesAnimation {
     const small = rows * columns <= MOST_TABLED && plan.readsEach * rows * columns <= mostProducts(plan);
     this.#table.hidden = !small;
     this.#values.show(small ? Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (__, column) => values([output, made, row, column]) ?? NaN)) : []);
-  }
-
-  /** @param {Scene} scene */
-  #say(scene) {
-    const { plan, place, stepping, hover } = scene;
-    this.#both.textContent = groupWords(plan, scene.output);
-    if (hover?.side === "input") {
-      this.#sentence.textContent = this.#hoverWords(scene, hover.place);
-      return;
-    }
-    const at = hover?.place ?? place;
-    if (stepping.by === "input" && !hover) {
-      const readers = plan.readers(place, scene.output);
-      const value = plainNumber(scene.numbers(place));
-      this.#sentence.textContent = `Input ${placeWords(plan, place)} is ${value}: the kernel times ${value} is added to ${plural(readers.length, "value")} of the output.`;
-      return;
-    }
-    if (stepping.by === "column" && !hover) {
-      this.#sentence.textContent = `Window ${place[3]} becomes column ${place[3]} of the output: ${plan.axes[1].outputs} values.`;
-      return;
-    }
-    if (plan.readsEach > MOST_TERMS) {
-      this.#sentence.textContent = `Output ${placeWords(plan, at)} is made of ${plan.readsEach} values, which are too many to list.`;
-      return;
-    }
-    this.#sentence.textContent = outputSentence(plan, at, scene.evaluation(at));
-    if (/^Conv\dd$/.test(plan.type)) this.#sayBoth(plan, at);
-  }
-
-  /** @param {LayerPlan} plan @param {Place} at */
-  #sayBoth(plan, at) {
-    const [numbers, own] = [this.#data.input(this.#view, plan), this.#data.kernel(this.#view, plan)];
-    const correlation = valueOf(plan, at, numbers, own);
-    const convolution = valueOf(plan, at, numbers, flipped(own, plan.kernel));
-    this.#both.textContent = `${groupWords(plan, at[0])} Cross-correlation, which PyTorch computes: ${plainNumber(correlation)}. Convolution with the flipped kernel: ${plainNumber(convolution)}.`;
-  }
-
-  /** @param {Scene} scene @param {Place} place */
-  #hoverWords({ plan, output, inserted }, place) {
-    if (inserted && plan.insertion) {
-      const count = plan.insertion.reduce((all, axis, index) => all * axis.readers(place[index + 1]).length, 1);
-      return `${plural(count, "value")} of the output ${count === 1 ? "reads" : "read"} this place.`;
-    }
-    const outside = plan.axes.some((axis, index) => place[index + 1] < 0 || place[index + 1] >= axis.inputs);
-    const count = plan.readers(place, output).length;
-    if (!outside) return inputSentence(plan, place, count);
-    const copies = plan.axes.map((axis, index) => originOf(place[index + 1], axis.inputs, plan.mode));
-    const by = `read by ${plural(count, "value")}`;
-    if (copies.includes(null)) return `Padding: ${plan.operation === "max" ? "it never wins" : plan.operation === "average" ? "it counts as 0" : "always 0"}, ${by}.`;
-    return `Padding: a copy of ${placeWords(plan, [0, .../** @type {[number, number, number]} */ (copies)])}, ${by}.`;
   }
 
   /** @param {Scene} scene */
@@ -391,30 +327,17 @@ export class ShapesAnimation {
   }
 
   #showSettings() {
-    const plan = this.#plan;
-    if (!plan) return;
-    const { numbers = "", kernel = "" } = this.#view;
-    const typedNumbers = numbers.startsWith("typed:") ? [{ value: numbers, title: "Typed in" }] : [];
-    this.#numbers.show([...PATTERNS.map(({ name, title }) => ({ value: name, title })), { value: "drawing", title: this.#view.drawing || recall("drawing") ? "Your drawing" : "An example drawing" }, ...typedNumbers], numbers || "digits");
-    const summed = plan.operation === "sum" && plan.type !== "Linear";
-    this.#kernel.element.hidden = !summed;
-    const typedKernel = kernel.startsWith("typed:") ? [{ value: kernel, title: "Edited by hand" }] : [];
-    const trained = this.#sources.map(({ model, title }) => ({ value: `model:${model}`, title: `Trained: ${title}` }));
-    this.#kernel.show([...GALLERY.map(({ name, title }) => ({ value: name, title })), ...trained, ...typedKernel], kernel || "digits");
-    this.#operation.element.hidden = !/^Conv\dd$/.test(plan.type);
-    this.#operation.show([{ value: "", title: "Cross-correlation (PyTorch)" }, { value: "convolution", title: "Convolution (flipped kernel)" }], this.#view.operation ?? "");
-    this.#spread.element.hidden = plan.insertion === null;
-    this.#spread.show([{ value: "", title: "Each input spreads" }, { value: "insert", title: "Zeros inserted" }], this.#view.spread ?? "");
+    if (this.#plan) this.#settings.show(this.#plan, this.#view, this.#sources, Boolean(this.#view.drawing || recall("drawing")));
   }
 
   /** @param {string} value */
-  async #choseNumbers(value) {
+  #choseNumbers(value) {
     this.#editor.close();
     this.#set({ numbers: value, drawing: value === "drawing" ? (recall("drawing") ?? "") : "" });
   }
 
   /** @param {string} value */
-  async #choseKernel(value) {
+  #choseKernel(value) {
     if (value.startsWith("model:")) {
       const source = this.#sources.find(({ model }) => `model:${model}` === value);
       if (!source) return;
@@ -509,12 +432,3 @@ const isLine = (rows, columns) => rows <= 2 && columns > 8;
 
 /** @param {LayerPlan} plan */
 const mostProducts = (plan) => (plan.separable ? MOST_PRODUCTS : MOST_LISTED);
-
-/** Which channels of the input go into one of the output, where that is not all or its own. @param {LayerPlan} plan @param {number} output */
-function groupWords(plan, output) {
-  if (plan.operation !== "sum" || plan.type === "Linear") return "";
-  const each = plan.channels[0] / plan.groups;
-  const first = Math.floor(output / (plan.channels[1] / plan.groups)) * each;
-  const read = each === 1 ? `channel ${first} alone` : `channels ${first} to ${first + each - 1}`;
-  return plan.channels[0] > 1 ? `Output channel ${output} adds up input ${read}.` : "";
-}

@@ -21,6 +21,9 @@ export function plainNumber(value) {
 /** @param {Term} term */
 const factorText = ({ value, factor }) => (factor === null || factor === 1 ? plainNumber(value) : `${plainNumber(value)}·${factor < 0 ? `(${plainNumber(factor)})` : plainNumber(factor)}`);
 
+/** The base of a power, in brackets where it is below zero. @param {number} value */
+const powerText = (value) => (value < 0 ? `(${plainNumber(value)})` : plainNumber(value));
+
 /** @param {string[]} parts @param {string} join */
 function listed(parts, join) {
   const rest = parts.length - MOST;
@@ -42,6 +45,7 @@ export function outputSentence(plan, place, { terms, value, divisor, chosen, bia
     case "max": {
       const inside = terms.filter((term) => term.inside);
       const from = chosen >= 0 ? `, from ${placeWords(plan, terms[chosen].place)}` : "";
+      if (inside.length === 1) return `${where} = ${result}, the only value in its window${from}.`;
       return `${where} = the largest of ${listed(inside.map((term) => plainNumber(term.value)), ", ")} = ${result}${from}.`;
     }
     case "average":
@@ -49,14 +53,16 @@ export function outputSentence(plan, place, { terms, value, divisor, chosen, bia
     case "power": {
       const power = plainNumber(Number(plan.values.norm_type));
       const cells = plan.kernel.reduce((all, taps) => all * taps, 1);
-      const scale = divisor === cells ? "" : ` · ${cells} / ${divisor}`;
-      return `${where} = ((${listed(terms.filter((term) => term.inside).map((term) => `${plainNumber(term.value)}^${power}`), " + ")})${scale})^(1/${power}) = ${result}.`;
+      const sum = `(${listed(terms.filter((term) => term.inside).map((term) => `${powerText(term.value)}^${power}`), " + ")})`;
+      const scaled = divisor === cells ? sum : `(${sum} · ${cells} / ${divisor})`;
+      return `${where} = ${scaled}^(1/${power}) = ${result}.`;
     }
     case "copy":
       return `${where} = ${result}, ${terms[0].inside || terms[0].place ? copied(plan, place, terms[0]) : ""}.`;
     default: {
       const sum = `${listed(terms.map(factorText), " + ")}${bias ? ` + ${plainNumber(bias)} (bias)` : ""}`;
-      return `${where} = ${sum.replaceAll("+ −", "− ")} = ${result}.`;
+      const written = sum.replaceAll("+ −", "− ");
+      return `${where} = ${written === result ? "" : `${written} = `}${result}.`;
     }
   }
 }

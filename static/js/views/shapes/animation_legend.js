@@ -3,7 +3,7 @@ import { MODES } from "../../core/shapes/sentences.js";
 import { html } from "../dom.js";
 
 /** @param {HTMLElement} list @param {Scene} scene */
-export function legend(list, { plan, inserted }) {
+export function legend(list, { plan, stepping, inserted }) {
   const axes = inserted && plan.insertion ? plan.insertion : plan.axes;
   const padded = axes.some(({ before, after }) => before > 0 || after > 0);
   const beyond = axes.some(({ inputs, after, to }) => to > inputs + Math.max(0, after));
@@ -17,7 +17,7 @@ export function legend(list, { plan, inserted }) {
   if (beyond) entries.push(["beyond", "Over the end: not there"]);
   if (holes && !inserted) entries.push(["hole", "Stepped over: a hole of the dilation"]);
   if (plan.axes.some(({ cropped }) => cropped && (cropped.before > 0 || cropped.after > 0))) entries.push(["beyond", "Cut off by the padding"]);
-  entries.push(["tap", "Read in this step"]);
+  entries.push(["tap", stepping.by === "input" ? "Read or added to in this step" : "Read in this step"]);
   const key = JSON.stringify(entries);
   if (list.dataset.key === key) return;
   list.dataset.key = key;
