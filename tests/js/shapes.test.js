@@ -210,6 +210,9 @@ test("formulas are cut at their symbols", () => {
   assert.deepEqual(pieces({ ...step, filled: "something else" }).numbers, [{ text: "something else", symbol: null }]);
   assert.deepEqual(stepsByAxis([step, { ...step, axis: 3 }]).map(({ axes }) => axes), [[2, 3]]);
   assert.deepEqual(stepsByAxis([step, { ...step, axis: 3, value: 5 }]).map(({ axes }) => axes), [[2], [3]]);
+  const [reach, windows] = [{ ...step, axis: null, name: "w" }, { ...step, axis: null, name: "o" }];
+  const unfolded = stepsByAxis([reach, windows, reach, windows, step]);
+  assert.deepEqual(unfolded.map(({ axes, steps }) => [axes[0], steps.length]), [[null, 2], [null, 2], [2, 1]], "the windows of each axis of the input");
 });
 
 test("what fits stays when another layer is chosen", () => {

@@ -24,7 +24,8 @@ function numberText(value) {
 
 /**
  * Steps by the axis of the output that they lead to, in the order in which they come. Axes whose
- * arithmetic is the same, number for number, stand together.
+ * arithmetic is the same, number for number, stand together. Steps that lead to no axis of their own
+ * begin anew where they are about the next axis of the input.
  *
  * @param {ShapeStep[]} steps
  * @returns {{axes: (number | null)[], steps: ShapeStep[]}[]}
@@ -34,7 +35,8 @@ export function stepsByAxis(steps) {
   const groups = [];
   for (const step of steps) {
     const last = groups.at(-1);
-    if (last && last.axes[0] === step.axis) last.steps.push(step);
+    const again = step.axis === null && last?.steps[0].name === step.name;
+    if (last && last.axes[0] === step.axis && !again) last.steps.push(step);
     else groups.push({ axes: [step.axis], steps: [step], key: "" });
   }
   /** @type {Map<string, {axes: (number | null)[], steps: ShapeStep[]}>} */
