@@ -190,11 +190,11 @@ def test_every_kind_of_window_on_the_page(visitor: Visitor) -> None:
         window = sliding_window(node, channel, module=layer)
         current[:] = [describe_window("layer", channel, window).model_dump()]
         page.evaluate(
-            f"location.hash = 'layer=stem_convolution&channel={number_of_case + 1}&cell=0,0'"
+            "location.hash = "
+            f"'layer=stem_convolution&channel={number_of_case + 1}&cell=0,0&study=player'"
         )
         if number_of_case == 0:
             choose_example(page, "cat")
-            page.locator(".study-player > summary").click()
         expected = node.outputs[0][0, channel]
         height, width = expected.shape
         if isinstance(layer, nn.ConvTranspose2d):

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { formatStudies, parseStudies } from "../../static/js/core/study_state.js";
 import { EMPTY_STATE, formatState, parseState } from "../../static/js/core/url_state.js";
 
 test("a state survives the address", () => {
@@ -20,4 +21,15 @@ test("nonsense is as if it were not there", () => {
   assert.deepEqual(parseState("#%%%&&&="), EMPTY_STATE);
   assert.deepEqual(parseState("#range=sideways&camera=1,2"), EMPTY_STATE);
   for (const camera of ["1,2,0", "1,2,-3", "a,b,c", "1e9,0,1", "99999999,0,1", "1,2,3,4"]) assert.equal(parseState(`#camera=${camera}`).camera, null);
+});
+
+test("which studies of a value are open survives the address", () => {
+  for (const text of ["none", "arithmetic", "player", "arithmetic~player~column~reach", "column~reach"]) {
+    assert.equal(parseState(`#study=${text}`).settings.study, text);
+    assert.equal(formatStudies(parseStudies(text)), text);
+  }
+  assert.deepEqual([...parseStudies("reach~column")], ["column", "reach"]);
+  const settings = { study: "player~reach", heat: "noise", step: "31", source: "7", from: "cell", pixel: "3,14" };
+  assert.deepEqual(parseState(formatState({ ...EMPTY_STATE, settings })).settings, settings);
+  assert.deepEqual(parseState("#study=everything&heat=hot&step=-1&source=x&from=there&pixel=3").settings, {});
 });

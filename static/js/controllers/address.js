@@ -75,6 +75,12 @@ export class Address {
     this.note({ settings: value === null ? others : { ...others, [name]: value } });
   }
 
+  /** Write what has been noted now: for what nobody does many times a second. */
+  flush() {
+    clearTimeout(this.#timer);
+    this.#write("replace");
+  }
+
   /** The address of this view, complete. */
   get link() {
     return new URL(formatState(this.#state) || location.pathname, location.href).href;

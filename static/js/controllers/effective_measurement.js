@@ -27,26 +27,46 @@ export class EffectiveMeasurement {
   #running = null;
   /** What is wanted for whatever is chosen: one run takes a moment. */
   #follows = false;
+  /** Over what it is or was measured; and what is to be measured once all is there. @type {Over | null} */
+  #over = null;
+  /** @type {Over | null} */
+  #wanted = null;
+  #onOver;
 
   /**
    * @param {ReceptiveFieldView} picture
    * @param {() => void} onLost
+   * @param {(over: Over | null) => void} onOver  another measurement is shown, or none any more
    */
-  constructor(picture, onLost) {
+  constructor(picture, onLost, onOver) {
+    this.#onOver = onOver;
     this.#picture = picture;
     this.#onLost = onLost;
     this.#view = new EffectiveFieldView(picture.more, {
       onMeasure: (over) => {
         this.#follows = over === "input";
         void this.#measure(over);
+        onOver(over);
       },
       onCancel: () => this.#stop(),
       onHide: () => {
         this.#follows = false;
         this.#stop();
         this.#clear();
+        onOver(null);
       },
     });
+  }
+
+  /** @param {Over | null} over  what the address says is measured */
+  apply(over) {
+    if (over === (this.#wanted ?? this.#over)) return;
+    this.#stop();
+    this.#clear();
+    this.#follows = over === "input";
+    this.#wanted = over;
+    if (over) this.#view.setOver(over);
+    if (over && this.#unit && this.#inspection) this.#again();
   }
 
   /** @param {Inspection | null} inspection  of the current input */
@@ -86,12 +106,16 @@ export class EffectiveMeasurement {
   /** It is about another value, or another input. */
   #again() {
     this.#stop();
-    if (this.#follows && this.#unit && this.#inspection) void this.#measure("input");
-    else this.#clear();
+    const over = this.#wanted ?? (this.#follows ? "input" : null);
+    if (over && this.#unit && this.#inspection) return void this.#measure(over);
+    // What follows, or is still to be measured, stays in the address.
+    if (this.#over !== null && over === null) this.#onOver(null);
+    return this.#clear();
   }
 
   #clear() {
     this.#measured = null;
+    this.#over = null;
     this.#picture.setHeat(null);
     this.#view.clear();
   }
@@ -113,6 +137,8 @@ export class EffectiveMeasurement {
     const stop = new AbortController();
     this.#running = stop;
     this.#measured = null;
+    this.#over = over;
+    this.#wanted = null;
     this.#view.begin(over);
     /** @type {Heat | null} */
     let heat = null;

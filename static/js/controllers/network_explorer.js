@@ -105,11 +105,12 @@ export class NetworkExplorer {
       onCell: (cell) => this.#choose(cell),
       onStep: (step) => this.#step(step),
       onPoint: (unit) => this.#unit.point(unit),
+      onArithmeticOpen: (isOpen) => this.#unit.noteArithmetic(isOpen),
       onArithmetic: () => this.#unit.readArithmetic(),
       onGo: (layer, channel, cell) => this.#go(layer, channel, cell),
       hasLayer: (layer) => this.#model?.nodes.some(({ name }) => name === layer) ?? false,
     });
-    this.#unit = new UnitExplorer(modelName, this.#detail, { onLost: () => handlers.onLost(), onSay: handlers.onSay, onGo: (layer, channel, cell) => this.#go(layer, channel, cell) });
+    this.#unit = new UnitExplorer(modelName, this.#detail, address, { onLost: () => handlers.onLost(), onSay: handlers.onSay, onGo: (layer, channel, cell) => this.#go(layer, channel, cell) });
     this.#layer = new LayerExplorer(modelName, this.#detail, address, { onLost: () => handlers.onLost() });
     this.#reader = new ChannelReader(
       (channel) => this.#detail.updateChannel(channel),
@@ -246,6 +247,7 @@ export class NetworkExplorer {
     if (node) this.#detail.updateMaps(this.#maps.get(node.name) ?? null);
     this.#describe();
     this.#readChannel();
+    this.#unit.apply();
     this.#unit.choose(this.#detail.unit, false);
     this.#showLegend();
     if (node) this.#handlers.onWant();
@@ -261,7 +263,9 @@ export class NetworkExplorer {
   #go(layer, channel, cell = null) {
     const before = this.#address.state;
     if (before.layer === layer && before.channel === channel && cell === null) return;
-    this.#address.go({ layer, channel, cell });
+    // Another layer's window has other steps and reads other channels.
+    const { step: _, source: __, ...settings } = before.settings;
+    this.#address.go({ layer, channel, cell, settings: layer === before.layer ? before.settings : settings });
     this.apply();
     if (layer === null) {
       if (before.layer !== null) this.#view.focus(before.layer);

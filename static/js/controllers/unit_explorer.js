@@ -2,10 +2,12 @@
  * The value under the microscope: what it sees of the image, and how it came about.
  *
  * @import {Cell, Inspection, UnitAddress} from "../core/types.js"
+ * @import {Address} from "./address.js"
  * @import {LayerDetail} from "../views/layer_detail.js"
  */
 import { precise } from "../core/arithmetic.js";
 import { fieldInWords } from "../core/receptive_field.js";
+import { StudyAddress } from "./study_address.js";
 import { UnitReader } from "./unit_reader.js";
 import { UnitStudies } from "./unit_studies.js";
 
@@ -31,6 +33,7 @@ export class UnitExplorer {
   #detail;
   #reader;
   #studies;
+  #open;
   #onSay;
   #version = "";
   /** @type {Inspection | null} */
@@ -45,12 +48,14 @@ export class UnitExplorer {
   /**
    * @param {string} model
    * @param {LayerDetail} detail
+   * @param {Address} address
    * @param {UnitExplorerHandlers} handlers
    */
-  constructor(model, detail, { onLost, onSay, onGo }) {
+  constructor(model, detail, address, { onLost, onSay, onGo }) {
     this.#detail = detail;
     this.#onSay = onSay;
-    this.#studies = new UnitStudies(model, detail.studies, { onLost, onGo });
+    this.#open = new StudyAddress(address);
+    this.#studies = new UnitStudies(model, detail.studies, address, this.#open, { onLost, onGo });
     this.#reader = new UnitReader(model, {
       onField: (unit, field) => {
         if (!same(unit, this.#pointed)) return;
@@ -72,6 +77,17 @@ export class UnitExplorer {
       },
       onLost,
     });
+  }
+
+  /** Open what the address says is open; what is chosen comes after it. */
+  apply() {
+    this.#detail.setArithmeticOpen(this.#open.open.has("arithmetic"));
+    this.#studies.apply();
+  }
+
+  /** The reader opened or closed the arithmetic. @param {boolean} isOpen */
+  noteArithmetic(isOpen) {
+    this.#open.set("arithmetic", isOpen);
   }
 
   /** @param {string} version  of the model */

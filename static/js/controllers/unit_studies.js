@@ -4,6 +4,8 @@
  *
  * @import {ColumnPart, ProjectiveField, SlidingWindow} from "../core/field_types.js"
  * @import {Cell, Inspection, LayerNode, ReceptiveField, UnitAddress} from "../core/types.js"
+ * @import {Address} from "./address.js"
+ * @import {StudyAddress} from "./study_address.js"
  * @import {Microscope} from "../views/microscope.js"
  * @import {ReceptiveFieldView} from "../views/receptive_field.js"
  * @import {From} from "../views/projective_field.js"
@@ -34,6 +36,8 @@ const AT_ONCE = 4;
 export class UnitStudies {
   #model;
   #host;
+  #address;
+  #opened;
   #handlers;
   #player;
   #column;
@@ -56,6 +60,10 @@ export class UnitStudies {
   #shown = { column: "", window: "", reach: "" };
   /** @type {number | null} */
   #inputChannel = null;
+  /** Whether the address has said what to show, and nothing has been read since. */
+  #applied = false;
+  /** Where the address says that the window stands, until it stands there. @type {number | null} */
+  #step = null;
   /** @type {ColumnPart[]} */
   #wanted = [];
   #fetching = 0;
@@ -65,38 +73,78 @@ export class UnitStudies {
   /**
    * @param {string} model
    * @param {StudiesHost} host
+   * @param {Address} address
+   * @param {StudyAddress} opened
    * @param {StudiesHandlers} handlers
    */
-  constructor(model, host, handlers) {
+  constructor(model, host, address, opened, handlers) {
     this.#model = model;
     this.#host = host;
+    this.#address = address;
+    this.#opened = opened;
     this.#handlers = handlers;
     const { below } = host.microscope;
     this.#player = new WindowPlayer(below, {
-      onToggle: () => this.#readWindow(),
+      onToggle: (open, byReader) => {
+        if (byReader) opened.set("player", open);
+        if (byReader && !open) this.#set("step", null);
+        this.#readWindow();
+      },
+      onStep: (step) => this.#set("step", String(step)),
       onInputChannel: (channel) => {
         this.#inputChannel = channel;
+        this.#set("source", String(channel));
         this.#readWindow();
       },
     });
     this.#column = new FieldColumnView(below, {
-      onToggle: () => this.#readColumn(),
+      onToggle: (open, byReader) => {
+        if (byReader) opened.set("column", open);
+        this.#readColumn();
+      },
       onWant: (part) => this.#want(part),
       onGo: ({ layer, channel }) => handlers.onGo(layer, channel, null),
     });
     this.#reach = new ProjectiveFieldView(below, {
-      onToggle: () => this.#readReach(),
+      onToggle: (open, byReader) => {
+        if (byReader) opened.set("reach", open);
+        this.#readReach();
+      },
       onFrom: (from) => {
         this.#from = from;
+        this.#set("from", from === "cell" ? from : null);
         this.#readReach();
       },
       onPixel: (pixel) => {
         this.#pixel = pixel;
+        this.#set("pixel", `${pixel.row},${pixel.column}`);
         this.#readReach();
       },
       onLayer: (layer) => handlers.onGo(layer, null, null),
     });
-    this.#effective = new EffectiveMeasurement(host.field, handlers.onLost);
+    this.#effective = new EffectiveMeasurement(host.field, handlers.onLost, (over) => this.#set("heat", over));
+  }
+
+  /** Take what the address says is open, and how; it is shown once the value is chosen. */
+  apply() {
+    const setting = (/** @type {"from" | "pixel" | "step" | "source" | "heat"} */ name) => this.#address.setting(name);
+    const { open } = this.#opened;
+    const [row, column] = (setting("pixel") ?? "").split(",").map(Number);
+    const step = setting("step");
+    this.#from = setting("from") === "cell" ? "cell" : "pixel";
+    this.#pixel = setting("pixel") === null ? null : { row, column };
+    this.#inputChannel = setting("source") === null ? null : Number(setting("source"));
+    this.#step = step === null ? null : Number(step);
+    this.#player.setOpen(open.has("player"));
+    this.#column.setOpen(open.has("column"));
+    this.#reach.setOpen(open.has("reach"));
+    this.#effective.apply(/** @type {import("../core/field_types.js").Over | null} */ (setting("heat")));
+    this.#applied = true;
+  }
+
+  /** @param {"from" | "pixel" | "step" | "source" | "heat"} name @param {string | null} value */
+  #set(name, value) {
+    if (value !== this.#address.setting(name)) this.#address.set(name, value);
   }
 
   /** @param {string} version  of the model */
@@ -125,13 +173,13 @@ export class UnitStudies {
    */
   choose(node, channel, unit) {
     const other = node?.name !== this.#open?.node.name || channel !== this.#open?.channel;
-    if (node?.name !== this.#open?.node.name) this.#inputChannel = null;
     this.#open = node ? { node, channel } : null;
     const moved = JSON.stringify(unit) !== JSON.stringify(this.#unit);
     this.#unit = unit;
     if (moved) this.#effective.choose(unit);
     if (other) this.#host.microscope.mark("");
-    if (moved || other) this.#read();
+    if (moved || other || this.#applied) this.#read();
+    this.#applied = false;
   }
 
   /**
@@ -169,14 +217,19 @@ export class UnitStudies {
     const input = /pool/i.test(open.node.kind) ? null : this.#inputChannel;
     const key = [inspection.id, name, channel, input].join(" ");
     const cell = this.#unit ? { row: this.#unit.y, column: this.#unit.x } : null;
-    if (this.#shown.window === key) return;
+    if (this.#shown.window === key) {
+      if (this.#step !== null && this.#step !== this.#player.step) this.#player.goTo(this.#step);
+      this.#step = null;
+      return;
+    }
     this.#player.await();
     this.#loops[0].offer({
       key,
       run: async () => {
         const window = await this.#windowOf(inspection.id, name, channel, input);
         if (this.#inspection?.id !== inspection.id || this.#open?.node.name !== name || this.#open.channel !== channel) return;
-        this.#player.show(window, this.#shown.window ? null : cell);
+        this.#player.show(window, this.#step ?? (this.#shown.window ? null : cell));
+        this.#step = null;
         this.#shown.window = key;
       },
       fail: (reason) => this.#player.fail(reason),
@@ -197,6 +250,7 @@ export class UnitStudies {
       // Of groups another channel may read others: the first that it reads, then.
       if (input === null || !(error instanceof ApiProblem) || error.status !== 404) throw error;
       this.#inputChannel = null;
+      this.#set("source", null);
       return getSlidingWindow(id, layer, channel, null);
     }
   }

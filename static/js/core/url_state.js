@@ -42,6 +42,16 @@ export const SETTINGS = Object.freeze({
   sample: /^[a-z0-9-]{1,40}$/,
   /** Which input channel of the weights is shown, or what over all of them. */
   weights: /^(\d{1,6}|norm|mean|rgb)$/,
+  /** Which studies of the value are open, with "~" between them. */
+  study: /^(none|(arithmetic|player|column|reach)(~(arithmetic|player|column|reach)){0,3})$/,
+  /** Over what is measured how much each pixel counts. */
+  heat: /^(input|noise|examples)$/,
+  /** Where the window stands, from 0, and the input channel over which it moves. */
+  step: /^\d{1,9}$/,
+  source: /^\d{1,6}$/,
+  /** From where it is asked what can change, where not from a pixel; and the pixel: row,column. */
+  from: /^cell$/,
+  pixel: /^\d{1,5},\d{1,5}$/,
 });
 
 const SETTING_NAMES = /** @type {SettingName[]} */ (Object.keys(SETTINGS));

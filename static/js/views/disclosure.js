@@ -1,17 +1,17 @@
-/** Something more that can be opened, and stays as it was left. */
-import { recall, remember } from "../storage.js";
+/** Something more that can be opened. */
 import { html } from "./dom.js";
 
 export class Disclosure {
   #element;
+  #isOpen = false;
   /** What is in it. */
   body = html("div", { class: "study-body" });
 
   /**
    * @param {HTMLElement} parent
-   * @param {string} name  under which it is remembered
+   * @param {string} name
    * @param {string} title
-   * @param {(open: boolean) => void} onToggle
+   * @param {(open: boolean, byReader: boolean) => void} onToggle  byReader: not by `setOpen`
    */
   constructor(parent, name, title, onToggle) {
     this.#element = html(
@@ -19,10 +19,10 @@ export class Disclosure {
       {
         class: `study study-${name}`,
         hidden: true,
-        open: recall(`study.${name}`) === "open",
         ontoggle: () => {
-          remember(`study.${name}`, this.#element.open ? "open" : null);
-          onToggle(this.open);
+          const byReader = this.#element.open !== this.#isOpen;
+          this.#isOpen = this.#element.open;
+          onToggle(this.open, byReader);
         },
       },
       html("summary", {}, html("h3", {}, title)),
@@ -34,6 +34,12 @@ export class Disclosure {
   /** Whether it is open, so that what is in it is wanted. */
   get open() {
     return this.#element.open && !this.#element.hidden;
+  }
+
+  /** @param {boolean} open */
+  setOpen(open) {
+    this.#isOpen = open;
+    this.#element.open = open;
   }
 
   /** @param {boolean} hidden  there is nothing to see */

@@ -56,6 +56,11 @@ export class EffectiveFieldView {
     return this.#over.value === "noise" ? "noise" : this.#over.value === "examples" ? "examples" : "input";
   }
 
+  /** @param {Over} over */
+  setOver(over) {
+    this.#over.value = over;
+  }
+
   /** @param {Over[]} possible */
   setChoices(possible) {
     for (const option of this.#over.options) {

@@ -12,7 +12,7 @@ import { currentTheme, onThemeChange } from "./theme.js";
 
 /**
  * @typedef {object} ColumnHandlers
- * @property {(open: boolean) => void} onToggle
+ * @property {(open: boolean, byReader: boolean) => void} onToggle
  * @property {(part: ColumnPart) => void} onWant  the map of a part has come into view
  * @property {(part: ColumnPart) => void} onGo
  */
@@ -61,6 +61,11 @@ export class FieldColumnView {
 
   get open() {
     return this.#disclosure.open;
+  }
+
+  /** @param {boolean} open */
+  setOpen(open) {
+    this.#disclosure.setOpen(open);
   }
 
   /** @param {boolean} hidden */

@@ -18,6 +18,7 @@ import { ReceptiveFieldView } from "./receptive_field.js";
  * @property {(cell: Cell) => void} onCell
  * @property {(step: number) => void} onStep  to the layer or channel before (-1) or after (1)
  * @property {(unit: UnitAddress | null) => void} onPoint  the reading is at a value, chosen or pointed at
+ * @property {(open: boolean) => void} onArithmeticOpen  the reader opened or closed it
  * @property {() => void} onArithmetic  the arithmetic of the chosen value is wanted, or more of it
  * @property {(layer: string, channel: number | null, cell: Cell | null) => void} onGo  to what was read
  * @property {(layer: string) => boolean} hasLayer
@@ -99,7 +100,10 @@ export class LayerDetail {
     );
     this.#field = new ReceptiveFieldView(this.#microscope.beside);
     this.#arithmetic = new ArithmeticView(this.#microscope.below, labels, {
-      onOpen: (isOpen) => isOpen && handlers.onArithmetic(),
+      onOpen: (isOpen, byReader) => {
+        if (byReader) handlers.onArithmeticOpen(isOpen);
+        if (isOpen) handlers.onArithmetic();
+      },
       onAll: () => handlers.onArithmetic(),
       onGo: handlers.onGo,
       has: handlers.hasLayer,
@@ -194,6 +198,11 @@ export class LayerDetail {
   /** Whether the arithmetic of the chosen value is open, so that it has to be fetched. */
   get wantsArithmetic() {
     return this.#arithmetic.open;
+  }
+
+  /** @param {boolean} open */
+  setArithmeticOpen(open) {
+    this.#arithmetic.setOpen(open);
   }
 
   /** Whether every term of it is wanted. */

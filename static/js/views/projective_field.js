@@ -12,7 +12,7 @@ import { currentTheme, onThemeChange } from "./theme.js";
 
 /**
  * @typedef {object} ProjectiveHandlers
- * @property {(open: boolean) => void} onToggle
+ * @property {(open: boolean, byReader: boolean) => void} onToggle
  * @property {(from: From) => void} onFrom
  * @property {(pixel: Cell) => void} onPixel
  * @property {(layer: string) => void} onLayer
@@ -70,6 +70,11 @@ export class ProjectiveFieldView {
 
   get open() {
     return this.#disclosure.open;
+  }
+
+  /** @param {boolean} open */
+  setOpen(open) {
+    this.#disclosure.setOpen(open);
   }
 
   /** @param {boolean} hidden */

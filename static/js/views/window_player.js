@@ -22,12 +22,14 @@ const PAUSE = "M8 5v14M16 5v14";
 
 /**
  * @typedef {object} PlayerHandlers
- * @property {(open: boolean) => void} onToggle
+ * @property {(open: boolean, byReader: boolean) => void} onToggle
+ * @property {(step: number) => void} onStep  it stands at a step: not while it plays
  * @property {(channel: number) => void} onInputChannel
  */
 
 export class WindowPlayer {
   #disclosure;
+  #onStep;
   #words = html("p", {});
   #source = html("canvas", { class: "player-map", "aria-hidden": "true" });
   #target = html("canvas", { class: "player-map", "aria-hidden": "true" });
@@ -58,9 +60,10 @@ export class WindowPlayer {
    * @param {PlayerHandlers} handlers
    */
   constructor(parent, handlers) {
-    this.#disclosure = new Disclosure(parent, "player", "The window, step by step", (open) => {
+    this.#onStep = handlers.onStep;
+    this.#disclosure = new Disclosure(parent, "player", "The window, step by step", (open, byReader) => {
       if (!open) this.pause();
-      handlers.onToggle(open);
+      handlers.onToggle(open, byReader);
     });
     this.#play = html("button", { class: "icon-button player-play", type: "button", "aria-label": "Play", title: "Play (Space)", onclick: () => this.toggle() }, icon(PLAY));
     /** @param {number} by @param {string} name @param {string} path */
@@ -109,6 +112,11 @@ export class WindowPlayer {
     return this.#disclosure.open;
   }
 
+  /** @param {boolean} open */
+  setOpen(open) {
+    this.#disclosure.setOpen(open);
+  }
+
   /** @param {boolean} hidden */
   setHidden(hidden) {
     if (hidden) this.pause();
@@ -135,9 +143,9 @@ export class WindowPlayer {
 
   /**
    * @param {SlidingWindow} window
-   * @param {Cell | null} cell  of the output, to begin at; null: stay at the step
+   * @param {Cell | number | null} begin  at a cell of the output, or at a step; null: stay at the step
    */
-  show(window, cell) {
+  show(window, begin) {
     this.#window = window;
     this.#filled = null;
     this.#disclosure.setBusy(false);
@@ -156,7 +164,18 @@ export class WindowPlayer {
     this.#sourceName.textContent = `${window.source === null || window.source.startsWith("input") ? "the image" : window.source}, channel ${window.input_channel}`;
     this.#targetName.textContent = spreads && stop - first > 1 ? `what channel ${window.input_channel} adds to channel ${window.channel}` : `${window.layer}, channel ${window.channel}`;
     this.#scrub.max = String(stepCount(window) - 1);
-    this.#go(cell && !spreads ? stepOf(window, cell) : Math.min(this.#step, stepCount(window) - 1), false);
+    this.#go(typeof begin === "number" ? begin : begin && !spreads ? stepOf(window, begin) : this.#step, false);
+  }
+
+  /** Where it stands, from 0. */
+  get step() {
+    return this.#step;
+  }
+
+  /** @param {number} step */
+  goTo(step) {
+    this.pause();
+    this.#go(step, false);
   }
 
   toggle() {
@@ -168,9 +187,11 @@ export class WindowPlayer {
   }
 
   pause() {
+    const played = this.#timer !== 0;
     window.clearInterval(this.#timer);
     this.#timer = 0;
     this.#label();
+    if (played && this.#window) this.#onStep(this.#step);
   }
 
   #run() {
@@ -234,7 +255,10 @@ export class WindowPlayer {
     this.#place.textContent = words;
     if (shown.kind === "transposed_convolution") this.#writeSpread(shown, cell);
     else this.#writeWindow(shown, cell);
-    if (!playing) this.#said.textContent = words;
+    if (!playing) {
+      this.#said.textContent = words;
+      this.#onStep(this.#step);
+    }
     this.#paint();
   }
 

@@ -1,6 +1,5 @@
 /** How a value came about: its arithmetic, the check, and code that gives it again. @import {Arithmetic, Cell} from "../../core/types.js" @import {Child, Tools} from "./pieces.js" */
 import { cellsInWords, precise, readTarget, verdict } from "../../core/arithmetic.js";
-import { recall, remember } from "../../storage.js";
 import { html } from "../dom.js";
 import { onThemeChange } from "../theme.js";
 import { activation } from "./activation.js";
@@ -37,13 +36,13 @@ const VIEWS = {
 
 /**
  * @typedef {object} ArithmeticHandlers
- * @property {(open: boolean) => void} onOpen  it was opened or closed
+ * @property {(open: boolean, byReader: boolean) => void} onOpen  it was opened or closed; byReader: not by `setOpen`
  * @property {(all: boolean) => void} onAll  every term is wanted
  * @property {(layer: string, channel: number | null, cell: Cell | null) => void} onGo
  * @property {(layer: string) => boolean} has  whether there is such a layer
  */
 
-/** A disclosure that stays as it was left; what is in it is fetched only while it is open. */
+/** A disclosure; what is in it is fetched only while it is open. */
 export class ArithmeticView {
   #element;
   #body = html("div", { class: "arithmetic-body" });
@@ -52,6 +51,7 @@ export class ArithmeticView {
   /** @type {Arithmetic | null} */
   #arithmetic = null;
   #all = false;
+  #isOpen = true;
   #forgetTheme;
 
   /**
@@ -64,7 +64,7 @@ export class ArithmeticView {
     this.#handlers = handlers;
     this.#element = html(
       "details",
-      { class: "arithmetic", hidden: true, open: recall("arithmetic") !== "closed", ontoggle: () => this.#toggled() },
+      { class: "arithmetic", hidden: true, open: true, ontoggle: () => this.#toggled() },
       html("summary", {}, html("h3", {}, "How this value came about")),
       this.#body,
     );
@@ -74,6 +74,12 @@ export class ArithmeticView {
 
   get open() {
     return this.#element.open && !this.#element.hidden;
+  }
+
+  /** @param {boolean} open */
+  setOpen(open) {
+    this.#isOpen = open;
+    this.#element.open = open;
   }
 
   /** No value is selected. */
@@ -119,10 +125,11 @@ export class ArithmeticView {
   }
 
   #toggled() {
-    remember("arithmetic", this.#element.open ? null : "closed");
+    const byReader = this.#element.open !== this.#isOpen;
+    this.#isOpen = this.#element.open;
     // What would be there on opening it again may be of another drawing.
     if (!this.#element.open) this.#forget();
-    this.#handlers.onOpen(this.open);
+    this.#handlers.onOpen(this.open, byReader);
   }
 
   #write() {
