@@ -24,6 +24,9 @@ MOST = 8
 STEPS = 24
 """Numbers that are tried one by one on either side before the steps double."""
 
+USUAL = (1, 2, 3)
+"""What is offered for a number that has to be there and is not."""
+
 MATCHING = (
     "in_channels",
     "in_features",
@@ -220,6 +223,9 @@ def _values(
         yield 0, 2.5
         return
     if value is None and name == refusal.parameter:
+        if parameter.default is REQUIRED:
+            yield from ((usual, float(usual)) for usual in USUAL)
+            return
         value = 1
     yield from _numbers(layer, parameter, value, passes)
 

@@ -42,6 +42,7 @@ BROKEN: dict[str, tuple[list[int], Layers, int]] = {
         [convolution(3, 6, 5), POOLING, convolution(6, 16, 5)],
         2,
     ),
+    "no kernel size": ([1, 3, 8, 8], [("Conv2d", {"in_channels": 3, "out_channels": 6})], 0),
     "other channels": ([1, 3, 32, 32], [convolution(3, 6, 5), RELU, convolution(8, 16, 5)], 2),
     "other features": ([4, 784], [linear(784, 128), RELU, linear(100, 10)], 2),
     "no flatten": ([1, 3, 8, 8], [convolution(3, 6, 3), linear(216, 10)], 1),
@@ -124,6 +125,12 @@ def test_names_that_a_class_does_not_have() -> None:
     shape, layers, _ = BROKEN["unknown"]
     (only,) = apply_stack(shape, layers).problems[0].repairs
     assert only.detail == "Leave bogus out."
+
+
+def test_usual_numbers_stand_in_for_one_that_is_missing() -> None:
+    shape, layers, _ = BROKEN["no kernel size"]
+    offered = apply_stack(shape, layers).problems[0].repairs
+    assert [repair.changes for repair in offered] == [{"kernel_size": size} for size in (1, 2, 3)]
 
 
 def test_layers_before_are_changed_as_well() -> None:
