@@ -51,6 +51,7 @@ def model_context(model: Model, services: Services) -> dict[str, object]:
         "input": model.kind,
         "examples": len(model.examples),
         "silence": model.silence,
+        "untrained": model.card.get("first_weights", False) and not model.silence,
     }
 
 

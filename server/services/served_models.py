@@ -82,6 +82,7 @@ def open_served(
         card={
             "title": served.name or served.model,
             "own": True,
+            "first_weights": _has_first_weights(served),
             "description": _description(served, opened, inputs),
             "multiply_accumulates": trace.layer("<output>").multiply_accumulates,
         },
@@ -239,13 +240,20 @@ def _description(served: ServedModel, opened: OpenedModel, inputs: Sequence[Inpu
         weights = f"with the weights of {served.weights.name}"
     elif served.model in model_names():
         weights = "with the shipped weights"
-    elif served.model.startswith(("timm:", "torchvision:")) or served.model in ARCHITECTURES:
+    elif _has_first_weights(served):
         weights = "with first weights: nobody has trained it, and its guesses mean nothing"
     takes = " and ".join(
         (f"{form.name} " if form.name else "") + "×".join(map(str, form.shape[1:]))
         for form in inputs
     )
     return f"{type(opened.module).__name__}, {weights}. It takes {takes} ({opened.inputs_from})."
+
+
+def _has_first_weights(served: ServedModel) -> bool:
+    """Whether nobody can have trained it: architectures of libraries, without a file of weights."""
+    if served.weights is not None or served.model in model_names():
+        return False
+    return served.model.startswith(("timm:", "torchvision:")) or served.model in ARCHITECTURES
 
 
 def _placed(module: nn.Module, inputs: Sequence[InputForm], device: torch.device) -> nn.Module:

@@ -232,3 +232,10 @@ def test_one_that_does_not_fit_says_how_much_it_takes() -> None:
         files, data = {"image": file_of(PICTURE)}, {"model": "torchvision-resnet18"}
         problem = assert_problem(client.post(INSPECTIONS, files=files, data=data), 507)
         assert "One inspection of torchvision-resnet18 takes" in problem["detail"]
+
+
+def test_the_page_of_a_network_that_nobody_trained_says_so(own: Client) -> None:
+    for name in ("torchvision-resnet18", "timm-resnet10t"):
+        assert "nobody has trained this network" in own.get(f"/models/{name}").text
+    for name in ("colours", "doodle-classifier"):
+        assert "nobody has trained" not in own.get(f"/models/{name}").text
