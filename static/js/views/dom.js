@@ -30,6 +30,16 @@ export function html(tag, attributes = {}, ...children) {
 }
 
 /**
+ * A dotted name that may go on in a new line after a dot or an underscore rather than anywhere.
+ *
+ * @param {string} name
+ * @returns {Child[]}
+ */
+export function breakable(name) {
+  return name.split(/(?<=[._])/).flatMap((part) => [part, document.createElement("wbr")]);
+}
+
+/**
  * @template {keyof SVGElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Attributes} [attributes]

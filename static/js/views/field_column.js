@@ -7,7 +7,7 @@ import { rectanglePath } from "../core/receptive_field.js";
 import { rangeCount, regionPath, sizeInWords } from "../core/regions.js";
 import { kindInWords } from "../core/graph.js";
 import { Disclosure } from "./disclosure.js";
-import { context2d, html, svg } from "./dom.js";
+import { breakable, context2d, html, svg } from "./dom.js";
 import { currentTheme, onThemeChange } from "./theme.js";
 
 /**
@@ -144,10 +144,10 @@ export class FieldColumnView {
     const name = isImage ? "the image" : part.layer;
     const read = rangeCount(part.channels);
     const size = sizeInWords(part, [height, width]);
-    const which = isImage || channels === 1 ? "" : `channel ${part.channel}; ${read === channels ? `all ${channels} are read` : `${read} of ${channels} are read`}`;
+    const which = isImage || channels === 1 ? "" : part.layer === this.#column?.layer ? `channel ${part.channel}` : `channel ${part.channel}; ${read === channels ? "all" : `${read} of`} ${channels} are read`;
     const inner = [
       html("span", { class: "column-map" }, canvas, overlay),
-      html("span", { class: "column-name" }, name),
+      html("span", { class: "column-name" }, ...breakable(name)),
       html("span", { class: "column-kind" }, isImage ? "" : kindInWords(part.kind)),
       html("span", { class: "column-size" }, size),
       html("span", { class: "column-channel" }, which),
