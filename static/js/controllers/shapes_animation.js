@@ -106,7 +106,6 @@ export class ShapesAnimation {
       onChoose: (cell) => this.#choseOutput(cell),
       onKey: (event) => this.#keyed(event),
     });
-    this.#settings.element.append(this.#editor.one);
     this.#body.append(
       this.#settings.element,
       this.#transport.element,
@@ -118,7 +117,7 @@ export class ShapesAnimation {
       this.#table,
     );
     this.#panes.append(
-      html("div", { class: "animation-pane" }, this.#sourceTitle, this.#source.element),
+      html("div", { class: "animation-pane" }, this.#sourceTitle, this.#source.element, this.#editor.one),
       this.#kernelView.element,
       html("div", { class: "animation-pane" }, this.#outputTitle, this.#output.element),
     );

@@ -53,6 +53,7 @@ export class NumberEditor {
     this.#value.value = plainNumber(scene.numbers([scene.input, scene.depth, cell.row, cell.column])).replace("−", "-");
     this.#value.removeAttribute("aria-invalid");
     this.#value.focus({ preventScroll: true });
+    this.one.scrollIntoView({ block: "nearest" });
     this.#value.select();
   }
 
