@@ -183,6 +183,32 @@ def test_bad_numbers_are_named_at_the_field(visitor: Visitor) -> None:
         expect(field.locator("input")).not_to_have_attribute("aria-invalid", "true")
 
 
+def test_a_link_to_a_layer_that_is_not_here_says_so(visitor: Visitor) -> None:
+    page = visitor.open("/shapes#layer=Conv9d&input=1,3,8,8")
+    settled(page)
+    expect(page.locator("#layer-fault")).to_contain_text("The link names a layer Conv9d")
+    page.get_by_label("Kind of layer").select_option("Max pooling")
+    expect(page.locator("#layer-fault")).to_be_hidden()
+
+
+def test_a_cell_stays_where_it_is_while_its_value_is_typed(shapes: Page) -> None:
+    shapes.set_viewport_size({"width": 1280, "height": 720})
+    grid = shapes.locator(".animation-pane canvas").first
+    grid.scroll_into_view_if_needed()
+    before = grid.bounding_box()
+    assert before is not None
+    top = shapes.evaluate("() => scrollY")
+    shapes.mouse.click(before["x"] + before["width"] / 2, before["y"] + before["height"] / 2)
+    field = shapes.get_by_label("Value at row")
+    expect(field).to_be_focused()
+    expect(field).to_be_in_viewport()
+    after = grid.bounding_box()
+    assert after is not None
+    assert after["x"] == before["x"]
+    scrolled = shapes.evaluate("() => scrollY") - top
+    assert after["y"] + scrolled == pytest.approx(before["y"], abs=1)
+
+
 def test_bad_sizes_are_named_at_the_input(visitor: Visitor) -> None:
     convolution = {"in_channels": 3, "out_channels": 8, "kernel_size": 3}
     page = visitor.open(fragment("Conv2d", (1000, 3, 8, 8), convolution), expect="422")

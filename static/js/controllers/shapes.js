@@ -65,6 +65,14 @@ class ShapesPage {
     this.#links = new Links(this.#root);
     window.addEventListener("popstate", () => this.#moved(), { signal: this.#stop.signal });
     this.#show();
+    this.#missed();
+  }
+
+  /** A link may name a layer of another version, or be cut. */
+  #missed() {
+    const named = new URLSearchParams(location.hash.slice(1)).get("layer");
+    if (named === null || this.#kinds.has(named)) return;
+    this.#picker.showFault(`The link names a layer ${named.slice(0, 40)}, which is not here; this is an example instead.`);
   }
 
   #moved() {
@@ -72,6 +80,7 @@ class ShapesPage {
     this.#timer = 0;
     this.#state = parseConfiguration(location.hash, this.#kinds);
     this.#show();
+    this.#missed();
   }
 
   /**

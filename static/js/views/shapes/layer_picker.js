@@ -50,12 +50,21 @@ export class LayerPicker {
     const lower = text.toLowerCase();
     const names = [...this.#kinds.keys()];
     const type = names.find((name) => name === text) ?? names.find((name) => name.toLowerCase() === lower) ?? names.find((name) => lower !== "" && name.toLowerCase().startsWith(lower));
-    this.#fault.hidden = type !== undefined;
-    this.#fault.textContent = type === undefined ? "There is no layer of that name here." : "";
-    if (type === undefined) this.#search.setAttribute("aria-invalid", "true");
-    else this.#search.removeAttribute("aria-invalid");
-    if (type !== undefined && type !== this.#type) this.#onType(type);
-    else if (type !== undefined) this.#search.value = type;
+    if (type === undefined) {
+      this.showFault("There is no layer of that name here.");
+      return;
+    }
+    this.#fault.hidden = true;
+    this.#search.removeAttribute("aria-invalid");
+    if (type !== this.#type) this.#onType(type);
+    else this.#search.value = type;
+  }
+
+  /** @param {string} text */
+  showFault(text) {
+    this.#fault.textContent = text;
+    this.#fault.hidden = false;
+    this.#search.setAttribute("aria-invalid", "true");
   }
 
   /** @param {string} type */
