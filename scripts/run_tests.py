@@ -7,6 +7,7 @@ the first prints is seen at once, what the second prints when both have ended. T
 when neither found a fault.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str]) -> int:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
         try:
             others = subprocess.run([*pytest, f"--ignore={BROWSER}", *arguments], check=False)
