@@ -124,7 +124,10 @@ function node({ id, node: operation, group, layers, within }, { x, y, width, hei
   // A folded module is a stack of layers.
   const stack = group ? [6, 3].map((shift) => `<rect x="${x + shift}" y="${y + shift}" width="${width}" height="${height}" rx="5" fill="${colours.panel}" stroke="${colours.wire}"/>`).join("") : "";
   const sign = join ? join.sign : "";
-  const wide = 14 + sign.length * 8;
+  // A word stands in the gap before the tile, so that it hides no maps.
+  const isWord = sign.length > 1;
+  const wide = isWord ? 8 + sign.length * 6.4 : 22;
+  const signX = isWord ? x - 0.35 * wide : x;
   return [
     `<g data-node="${escaped(id)}"><title>${escaped(`${id}: ${kind}, ${shape}`)}</title>${stack}`,
     `<rect x="${x}" y="${y}" width="${width}" height="${height}" rx="5" fill="${colours.panel}" stroke="${group ? colours.wire : colours.line}"/>`,
@@ -133,7 +136,7 @@ function node({ id, node: operation, group, layers, within }, { x, y, width, hei
     text(x + width - 7, y + 26, shape, { size: 10, colour: colours.muted, anchor: "end" }),
     picture ? `<image x="${x + MAPS.x}" y="${y + MAPS.y}" width="${MAPS.width}" height="${height - MAPS.y - MAPS.bottom}" href="${escaped(picture)}"/>` : "",
     twins > 0 ? text(x + 2, y - 5, `shared, ${twins + 1} runs`, { size: 10, colour: colours.muted }) : "",
-    join ? `<rect x="${x - wide / 2}" y="${y + height / 2 - 11}" width="${wide}" height="22" rx="11" fill="${colours.panel}" stroke="${colours.text}" stroke-width="1.5"/>${text(x, y + height / 2 + 5, sign, { size: 14, colour: colours.text, bold: true, anchor: "middle" })}` : "",
+    join ? `<rect x="${signX - wide / 2}" y="${y + height / 2 - 11}" width="${wide}" height="22" rx="11" fill="${colours.panel}" stroke="${colours.text}" stroke-width="1.5"/>${text(signX, y + height / 2 + (isWord ? 4 : 5), sign, { size: isWord ? 11 : 14, colour: colours.text, bold: true, anchor: "middle" })}` : "",
     "</g>",
   ].join("");
 }

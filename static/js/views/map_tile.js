@@ -38,7 +38,7 @@ export class MapTile {
     button.tabIndex = -1;
     if (group) button.append(html("span", { class: "visually-hidden" }, ", folded; Enter unfolds it"));
     const join = group || item.node.inputs.length < 2 ? null : joinOf(item.node.kind);
-    if (join) element.append(html("span", { class: "map-join", "aria-hidden": "true", title: join.words }, join.sign));
+    if (join) element.append(html("span", { class: "map-join", "data-word": join.sign.length > 1, "aria-hidden": "true", title: join.words }, join.sign));
     if (twins > 0) element.append(html("span", { class: "map-shared", title: "This module runs more than once, with the same parameters." }, `shared, run ${run + 1} of ${twins + 1}`));
   }
 
