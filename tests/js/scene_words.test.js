@@ -44,7 +44,7 @@ test("a power is written with no brackets that say nothing", () => {
 test("the largest of one value is that value", () => {
   const reads = { kind: "windows", kernel: 2, stride: 2 };
   const { sentence } = sceneOf("MaxPool2d", { kernel_size: 2, ceil_mode: true }, { size: 2, reads, place: [0, 0, 1, 1] });
-  assert.equal(sentence, "Output row 1, column 1 = 9, the only value in its window, from row 2, column 2.");
+  assert.equal(sentence, "Output row 1, column 1 = 9, the only value that it reads, from row 2, column 2.");
 });
 
 test("a transposed convolution spreads a value", () => {

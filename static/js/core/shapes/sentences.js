@@ -45,7 +45,7 @@ export function outputSentence(plan, place, { terms, value, divisor, chosen, bia
     case "max": {
       const inside = terms.filter((term) => term.inside);
       const from = chosen >= 0 ? `, from ${placeWords(plan, terms[chosen].place)}` : "";
-      if (inside.length === 1) return `${where} = ${result}, the only value in its window${from}.`;
+      if (inside.length === 1) return `${where} = ${result}, the only value that it reads${from}.`;
       return `${where} = the largest of ${listed(inside.map((term) => plainNumber(term.value)), ", ")} = ${result}${from}.`;
     }
     case "average":
