@@ -131,6 +131,18 @@ def test_what_is_no_image_is_refused_with_the_reason(visitor: Visitor, tmp_path:
     expect(status).to_be_hidden()
 
 
+def test_a_wrong_file_does_not_lose_the_drawing(visitor: Visitor, tmp_path: Path) -> None:
+    page = visitor.open("/#prompt=cat", expect=FAILED)
+    choose_example(page, "cat")
+    file = tmp_path / "text.png"
+    file.write_text("not an image")
+    page.set_input_files("#image-file", file)
+    expect(page.locator("#server-status")).to_be_visible()
+    page.wait_for_function("!location.hash.includes('drawing')")
+    page.reload()
+    assert guess(page) == "cat"
+
+
 def test_a_page_that_comes_before_its_server_waits_for_it(visitor: Visitor) -> None:
     page = visitor.open("/", expect=FAILED)
     page.route("**/api/v1/**", lambda route: route.abort())

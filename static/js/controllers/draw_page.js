@@ -236,7 +236,8 @@ export class DrawPage {
     this.#buttons.replay.disabled = input.drawing.length === 0;
     const code = encodeDrawing(input.drawing);
     this.#bench.address.note({ drawing: code });
-    remember("drawing", code || null);
+    // An image, which may turn out to be none, does not take away what was drawn before it.
+    if (!input.image) remember("drawing", code || null);
     this.#bench.offer(empty ? null : input);
     if (empty) {
       this.#prompt.setRecognised(false);
