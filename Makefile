@@ -60,7 +60,7 @@ evaluate: $(PROJECT_READY) ## Measure the shipped classifier (FILE=drawings.ndjs
 	$(BIN)/doodlescope evaluate $(FILE) $(ARGS)
 
 .PHONY: screenshot
-screenshot: $(DEV_READY) $(PROJECT_READY) ## Draw on the page and write docs/images/draw-*.png
+screenshot: $(DEV_READY) $(PROJECT_READY) ## Do on each page what a person would, and write docs/images
 	$(BIN)/python -m scripts.chromium
 	$(BIN)/python -m scripts.screenshot
 
@@ -90,7 +90,7 @@ pytest: $(DEV_READY) $(PROJECT_READY) $(NODE_READY) ## Unit, property, API, docu
 
 .PHONY: unit
 unit: $(DEV_READY) $(PROJECT_READY) ## Only the tests that need no browser
-	$(BIN)/python -m pytest --ignore=tests/browser $(ARGS)
+	$(BIN)/python -m pytest tests/unit tests/property tests/api tests/docs $(ARGS)
 
 .PHONY: browser
 browser: $(DEV_READY) $(PROJECT_READY) $(NODE_READY) ## Only the tests in a browser

@@ -13,7 +13,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
-BROWSER = "tests/browser"
+BROWSER = ("tests/browser",)
+OTHERS = ("tests/unit", "tests/property", "tests/api", "tests/docs")
 NO_TESTS = 5
 """Pytest's exit status where no test was selected."""
 
@@ -32,14 +33,14 @@ def main(arguments: Sequence[str]) -> int:
     pytest = [sys.executable, "-m", "pytest"]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
         browser = subprocess.Popen(
-            [*pytest, BROWSER, *arguments],
+            [*pytest, *BROWSER, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
         try:
-            others = subprocess.run([*pytest, f"--ignore={BROWSER}", *arguments], check=False)
+            others = subprocess.run([*pytest, *OTHERS, *arguments], check=False)
             print("The tests in a browser:", flush=True)
             browser.wait()
         finally:
