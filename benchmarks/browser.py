@@ -56,7 +56,7 @@ WATCH = """
   addEventListener("pointerup", (event) => seen.lifts.push(event.timeStamp), { capture: true });
   let waiting = null;
   const note = (canvas) => {
-    if (!canvas.isConnected || !canvas.closest("#blocks")) return;
+    if (!canvas.isConnected || !canvas.closest("#blocks .layer-tiles")) return;
     if (!waiting) {
       waiting = new Set();
       requestAnimationFrame(() => {
@@ -84,12 +84,12 @@ REPAINTED = """
   const { paints } = window.benchmark;
   const last = new Map();
   for (const [canvas, time] of paints) if (time > since) last.set(canvas, time);
-  const shown = [...document.querySelectorAll("#blocks canvas")].filter((canvas) => {
+  const shown = [...document.querySelectorAll("#blocks .layer-tiles canvas")].filter((canvas) => {
     const box = canvas.getBoundingClientRect();
     const frame = document.querySelector("#blocks").getBoundingClientRect();
     return canvas.checkVisibility() && box.width > 0 && box.bottom > Math.max(0, frame.top)
       && box.top < Math.min(innerHeight, frame.bottom) && box.right > Math.max(0, frame.left)
-      && box.left < Math.min(innerWidth, frame.right) && !canvas.matches(".map-mini");
+      && box.left < Math.min(innerWidth, frame.right);
   });
   const times = shown.map((canvas) => last.get(canvas) ?? null);
   return {

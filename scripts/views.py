@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 DRAWING = Path(__file__).resolve().parent.parent / "docs" / "examples" / "cat.ndjson"
 # The part of the pad that the drawing fills, and the side of the drawing's own coordinates.
@@ -35,16 +35,82 @@ def settle(page: Page) -> None:
     expect(page.locator("#main")).to_have_attribute("aria-busy", "false", timeout=60_000)
 
 
-def scrolled(selector: str, before: Callable[[Page], None]) -> Callable[[Page], None]:
-    """Do something, then bring a part of the page to the top of the screen."""
+def opened(*titles: str) -> Callable[[Page], None]:
+    """Draw, unfold parts of what is said of a value, and bring the last of them to the top."""
 
     def show(page: Page) -> None:
-        before(page)
-        part = page.locator(selector).first
-        part.wait_for()
-        part.evaluate("(element) => element.scrollIntoView({ block: 'start' })")
+        draw(page)
+        for title in titles:
+            part = page.locator("details", has=page.get_by_role("heading", name=title)).last
+            if part.get_attribute("open") is None:
+                part.locator("summary").first.click()
+            page.wait_for_load_state("networkidle")
+        to_top(page, page.get_by_role("heading", name=titles[-1]))
 
     return show
+
+
+def to_top(page: Page, part: Locator) -> None:
+    """Scroll until a part of the page is near the top."""
+    part.evaluate("(element) => element.scrollIntoView({ block: 'start' })")
+    page.wait_for_timeout(300)
+
+
+def heat(page: Page) -> None:
+    """Measure how much each pixel counts for a value."""
+    draw(page)
+    page.get_by_role("button", name="Measure", exact=True).click()
+    page.get_by_role("button", name="Hide the heat").wait_for()
+    to_top(page, page.locator(".reading"))
+
+
+def weights(page: Page) -> None:
+    """Open a layer with weights, and bring those to the top."""
+    draw(page)
+    page.get_by_role("heading", name="Weights").first.wait_for()
+    to_top(page, page.locator("#detail"))
+
+
+def compare(page: Page) -> None:
+    """A house on both sides, a line through the second, and where the two part."""
+    page.get_by_role("button", name="house", exact=True).first.click()
+    settle(page)
+    page.get_by_role("button", name="Copy A to B").click()
+    box = page.locator("#pad-b canvas").first.bounding_box()
+    assert box is not None, "the second pad is on the screen"
+    page.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] * 0.2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] * 0.5, steps=20)
+    page.mouse.up()
+    settle(page)
+    page.get_by_role("button", name="stage2.add").first.click()
+    page.get_by_role("button", name="Go to the greatest difference").click()
+
+
+def two_networks(page: Page) -> None:
+    """A cat for both networks."""
+    page.get_by_role("button", name="cat", exact=True).first.click()
+    settle(page)
+
+
+def step(times: int) -> Callable[[Page], None]:
+    """Bring the animation to the top, and go some steps on."""
+
+    def show(page: Page) -> None:
+        page.get_by_role("button", name="Step forward").first.wait_for()
+        for _ in range(times):
+            page.get_by_role("button", name="Step forward").first.click()
+        to_top(page, page.get_by_role("heading", name="How each value comes about"))
+
+    return show
+
+
+def broken_stack(page: Page) -> None:
+    """Change what a layer takes, so that the stack breaks there."""
+    number = page.get_by_role("textbox", name="in_channels").nth(1)
+    number.fill("8")
+    number.press("Enter")
+    to_top(page, page.locator("main"))
 
 
 def nothing(_: Page) -> None:
@@ -65,19 +131,38 @@ class View:
     touch: bool = False
 
 
-LAYER = "/models/doodle-classifier#layer=stage1.activation2"
-UNIT = "/models/doodle-classifier#layer=stage2.convolution1&channel=5&cell=3,3"
+LAYER = "/models/doodle-classifier#layer=stage1.activation2&sort=contribution&prompt=cat"
+UNIT = "/models/doodle-classifier#layer=stage2.convolution1&channel=5&cell=3,3&prompt=cat"
+TRANSPOSED = (
+    "/shapes#layer=ConvTranspose2d&input=1,1,4,4&in_channels=1&out_channels=1"
+    "&kernel_size=3&stride=2&padding=1&output_padding=1"
+)
+DILATED = (
+    "/shapes#layer=Conv2d&input=1,1,9,9&in_channels=1&out_channels=1&kernel_size=3&dilation=2"
+    "&padding=2&padding_mode=reflect"
+)
 
 VIEWS = (
     View("draw-light", "/#prompt=cat", draw),
     View("draw-dark", "/#prompt=cat", draw, colours="dark"),
     View("draw-phone", "/#prompt=cat", draw, 390, 844, 2, touch=True),
-    View("map", "/models/googlenet", draw),
+    View("models", "/models"),
+    View("map", "/models/googlenet#prompt=cat", draw),
+    View("map-dark", "/models/resnet#prompt=cat", draw, colours="dark"),
     View("layer", LAYER, draw),
+    View("weights", "/models/softmax-regression#layer=linear&prompt=cat", weights),
     View("unit", UNIT, draw),
     View("unit-phone", UNIT, draw, 390, 844, 2, touch=True),
+    View("arithmetic", UNIT, opened("How this value came about")),
+    View("effective-field", UNIT, heat),
+    View("column", UNIT, opened("Its field in every layer on the way")),
+    View("reach", UNIT, opened("What a pixel can change")),
+    View("window", UNIT, opened("The window, step by step")),
+    View("compare", "/compare", compare),
+    View("compare-networks", "/compare#mode=models", two_networks),
     View("shapes", "/shapes"),
-    View("shapes-dark", "/shapes", colours="dark"),
+    View("shapes-dilated", DILATED, step(4), colours="dark"),
+    View("shapes-transposed", TRANSPOSED, step(5)),
     View("stacks", "/shapes/stacks"),
-    View("models", "/models"),
+    View("stacks-broken", "/shapes/stacks", broken_stack),
 )

@@ -125,7 +125,7 @@ class Settings(BaseSettings):
         description="Most images waiting for the network; beyond it the answer is 503.",
     )
     inspection_bytes: Count = Field(
-        default=268_435_456, description="Memory for kept inspections, in bytes."
+        default=536_870_912, description="Memory for kept inspections, in bytes."
     )
 
     api_keys: Annotated[tuple[Annotated[SecretStr, AfterValidator(_check_key)], ...], *Listed] = (
