@@ -182,3 +182,38 @@ def test_a_lost_inspection_is_made_again_for_the_tensor(visitor: Visitor) -> Non
     expect(page.locator("#export-status")).to_contain_text("choose once more")
     settle(page)
     assert saved(page, "The input")[0] == "resnet_input.npz"
+
+
+@pytest.mark.parametrize(
+    ("path", "titles"),
+    [
+        (
+            "/compare",
+            ["The guesses of both", "How far apart the layers are", "The open pair of layers"],
+        ),
+        ("/shapes", ["The output shape", "The animation, as it stands"]),
+        ("/shapes/stacks", ["The stacks"]),
+    ],
+)
+def test_pages_without_a_network_of_their_own_give_pictures_too(
+    visitor: Visitor, path: str, titles: list[str]
+) -> None:
+    page = visitor.open(path)
+    expect(page.locator("#main, #calculator").last).to_have_attribute("aria-busy", "false")
+    page.get_by_role("button", name="Export pictures").click()
+    choices = page.locator("#export-body .export-choice")
+    expect(choices.first).to_be_visible()
+    assert [title.strip() for title in choices.all_inner_texts()] == titles
+    for number in range(len(titles)):
+        with page.expect_download() as download:
+            choices.nth(number).click()
+        picture = Image.open(download.value.path())
+        expect(page.locator("#export-status")).to_contain_text(
+            f"{picture.width} × {picture.height} pixels"
+        )
+        assert picture.format == "PNG"
+        assert min(picture.size) > 200
+        # Something stands in it: it is not of one colour.
+        colours = picture.convert("RGB").getcolors(maxcolors=1 << 24)
+        assert colours is not None
+        assert len(colours) > 20

@@ -53,6 +53,17 @@ const VIEWS = [
  * @property {MapContents | null} map
  */
 
+/** Of a page that explores no single network. @type {Explored} */
+const NOTHING = Object.freeze({ model: null, inspection: null, node: null, channel: null, maps: null, mode: "layer", map: null });
+
+/** Export of the views that a page marks by `data-export="Title"`. */
+export function exportViews() {
+  return new Exporter(
+    () => NOTHING,
+    () => {},
+  );
+}
+
 export class Exporter {
   #explored;
   #onLost;
@@ -86,7 +97,7 @@ export class Exporter {
       choices.push({ title: "Every channel of the layer", detail: plural(Math.min(maps.channels, MOST_CHANNELS), "channel"), save: (options) => this.#saveChannels(options) });
     }
     if (map) choices.push({ title: "The whole map", detail: plural(map.items.length, "item"), save: (options) => this.#saveMap(options) });
-    for (const view of viewsOnPage()) choices.push({ title: view.title, detail: "", save: (options) => this.#saveView(view, options) });
+    for (const view of viewsOnPage(this.#explored() === NOTHING)) choices.push({ title: view.title, detail: "", save: (options) => this.#saveView(view, options) });
     return choices;
   }
 
@@ -284,10 +295,15 @@ export class Exporter {
 
 const MEANING = "Feature maps: blue is negative, orange positive, each layer over its own range.";
 
-/** The views that are on the page now: those known here, and those marked `data-export="title"`. @returns {ViewOnPage[]} */
-function viewsOnPage() {
+/**
+ * The views that are on the page now: those marked `data-export="title"`, and those known here.
+ *
+ * @param {boolean} onlyMarked
+ * @returns {ViewOnPage[]}
+ */
+function viewsOnPage(onlyMarked) {
   const marked = [...document.querySelectorAll("[data-export]")].map((element) => ({ element, title: element.getAttribute("data-export") ?? "", about: "unit" }));
-  const known = VIEWS.map(({ selector, title, about }) => ({ element: document.querySelector(selector), title, about }));
+  const known = (onlyMarked ? [] : VIEWS).map(({ selector, title, about }) => ({ element: document.querySelector(selector), title, about }));
   return [...known, ...marked].flatMap(({ element, title, about }) => (element instanceof HTMLElement && element.checkVisibility() && element.clientHeight > 20 ? [{ element, title, about }] : []));
 }
 

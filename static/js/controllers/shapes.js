@@ -23,6 +23,7 @@ import { PythonBox } from "../views/shapes/python_box.js";
 import { Result } from "../views/shapes/result.js";
 import { ThemeButton } from "../views/theme.js";
 import { Announcer } from "./announcer.js";
+import { exportViews } from "./exporter.js";
 import { ShapesAnimation } from "./shapes_animation.js";
 
 /** Milliseconds after which a typed value is written into the address; browsers limit how often. */
@@ -315,4 +316,5 @@ async function start() {
   new ShapesPage(new Map(kinds.map((kind) => [kind.type, kind])));
 }
 
+exportViews();
 void start();

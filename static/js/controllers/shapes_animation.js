@@ -34,7 +34,7 @@ const MOST_LISTED = 50_000;
 const MOST_TABLED = 1600;
 
 export class ShapesAnimation {
-  element = html("section", { class: "animation panel", "aria-labelledby": "animation-title" });
+  element = html("section", { class: "animation panel", "aria-labelledby": "animation-title", "data-export": "The animation, as it stands" });
   #announcer;
   #options;
   #body = html("div", { class: "animation-body" });

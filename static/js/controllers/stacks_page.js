@@ -39,7 +39,7 @@ export class StacksPage {
   #comparison = new ComparisonTable();
   /** @type {{panel: StackPanel, calculation: StackCalculation, said: string}[]} */
   #sides = [];
-  #panels = html("div", { class: "stack-columns" });
+  #panels = html("div", { class: "stack-columns", "data-export": "The stacks" });
   #notice = html("div", { class: "notice stack-notice", role: "status", hidden: true });
   #undo;
   #redo;

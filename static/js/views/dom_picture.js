@@ -95,7 +95,7 @@ function copied(node, around) {
   const style = getComputedStyle(node);
   if (style.display === "none" || (node instanceof HTMLElement && node.matches(LEFT_OUT))) return null;
   const copy = bare(node, style);
-  copyStyle(/** @type {HTMLElement | SVGElement} */ (copy), style, around, node instanceof HTMLElement);
+  copyStyle(/** @type {HTMLElement | SVGElement} */ (copy), style, around, node instanceof HTMLElement || isPicture(node));
   const before = node instanceof HTMLElement ? generated(node, "::before", style) : null;
   const after = node instanceof HTMLElement ? generated(node, "::after", style) : null;
   if (before) copy.append(before);
@@ -107,6 +107,11 @@ function copied(node, around) {
   }
   if (after) copy.append(after);
   return copy;
+}
+
+/** Whether it is a whole SVG picture, which has a size as boxes have. @param {SVGElement} node */
+function isPicture(node) {
+  return node instanceof SVGSVGElement && node.ownerSVGElement === null;
 }
 
 /** An element without styles of its kind that stands for another. @param {HTMLElement | SVGElement} node @param {CSSStyleDeclaration} style */
@@ -165,7 +170,7 @@ function copyStyle(copy, style, around, sized) {
   if (copy instanceof SVGElement && style.overflowX === "visible") copy.style.overflow = "visible";
   const { display } = style;
   copy.style.display = display === "list-item" ? "block" : display;
-  if (!sized || display === "inline" || display === "contents") return;
+  if (!sized || (display === "inline" && !(copy instanceof SVGElement)) || display === "contents") return;
   // As wide as it was, so that no line breaks elsewhere.
   for (const name of ["width", "height"]) if (style.getPropertyValue(name) !== "auto") copy.style.setProperty(name, style.getPropertyValue(name));
 }

@@ -24,7 +24,7 @@ function shapeElement(shape, names) {
 }
 
 export class Result {
-  element = html("section", { class: "shape-result panel", "aria-labelledby": "result-title" });
+  element = html("section", { class: "shape-result panel", "aria-labelledby": "result-title", "data-export": "The output shape" });
   #head = html("div", { class: "shape-answer", role: "status" });
   #problem = html("div", { class: "shape-problem", hidden: true });
   #costs = html("dl", { class: "shape-costs" });
