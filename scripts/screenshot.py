@@ -8,6 +8,7 @@ bytes of PNG. With names, only those are written.
 """
 
 import io
+import json
 import sys
 from pathlib import Path
 
@@ -23,6 +24,8 @@ IMAGES = ROOT / "docs" / "images"
 # Milliseconds after the last answer: the page's own animations are shorter.
 SETTLE = 1500
 QUALITY = 82
+# A network of images, for the page that takes those.
+SERVED = json.dumps([{"model": "torchvision:resnet18"}])
 
 
 def take(browser: Browser, address: str, view: View) -> Path:
@@ -56,7 +59,7 @@ def main(names: list[str]) -> int:
         print(f"There is no view {', '.join(sorted(unknown))}.", file=sys.stderr)
         return 2
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with started_server() as address, running_chromium() as browser:
+    with started_server({"DOODLESCOPE_MODELS": SERVED}) as address, running_chromium() as browser:
         for view in VIEWS:
             if not names or view.name in names:
                 print(f"Wrote {take(browser, address, view).relative_to(ROOT)}.", flush=True)
