@@ -34,7 +34,8 @@ def layer(packing: Client) -> str:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v1/models/doodle-classifier", "/", "/static/js/api.js", "/metrics", "atlas"]
+    "path",
+    ["/api/v1/models/doodle-classifier", "/", "/static/js/api/inspections.js", "/metrics", "atlas"],
 )
 def test_what_packs_well_is_packed(packing: Client, layer: str, path: str) -> None:
     path = layer if path == "atlas" else path
@@ -125,7 +126,7 @@ def test_only_other_machines_get_packed_answers(setting: str, address: str, pack
     async def asked() -> httpx.Response:
         transport = httpx.ASGITransport(app, client=(address, 1234))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            return await client.get("/static/js/api.js", headers=PACKED)
+            return await client.get("/static/js/api/inspections.js", headers=PACKED)
 
     response = asyncio.run(asked())
     assert response.status_code == 200
@@ -134,9 +135,14 @@ def test_only_other_machines_get_packed_answers(setting: str, address: str, pack
 
 def test_the_bytes_are_those_of_gzip(packing: Client) -> None:
     async def raw() -> bytes:
-        request = packing.asynchronous.stream("GET", "/static/js/api.js", headers=PACKED)
+        request = packing.asynchronous.stream(
+            "GET", "/static/js/api/inspections.js", headers=PACKED
+        )
         async with request as response:
             return b"".join([piece async for piece in response.aiter_raw()])
 
     packed = packing.portal.call(raw)
-    assert gzip.decompress(packed) == packing.get("/static/js/api.js", headers=PLAIN).content
+    assert (
+        gzip.decompress(packed)
+        == packing.get("/static/js/api/inspections.js", headers=PLAIN).content
+    )
