@@ -52,7 +52,9 @@ def convolution(call: Call) -> LayerShape:
     check_dilations(call, dilations)
     mode = call["padding_mode"]
     if mode == "zeros" and isinstance(call["padding"], str | int | tuple):
-        check_not_negative("padding", tuple(min(pair) for pair in pads))
+        # With "same" only what both ends have alike is padding; the rest may cut off, too.
+        same = call["padding"] == "same"
+        check_not_negative("padding", tuple(pair[0] if same else min(pair) for pair in pads))
     else:
         check_padding(call, pads[-_padded_axes(call) :], mode)
     channel = len(call.input_shape) - call.axes - 1
@@ -150,6 +152,9 @@ def _pads(
                 "stride", 'padding "same" needs a stride of 1.', value=max(strides), limit=1
             )
         pads = [same_padding(k, d) for k, d in zip(kernels, dilations, strict=True)]
+        if mode == "zeros":
+            # Of an empty kernel -1; PyTorch's C++ rounds half of it towards zero, Python does not.
+            pads = [(0, -1) if sum(pair) == -1 else pair for pair in pads]
         given = call["dilation"]
         if mode != "zeros" and isinstance(given, tuple) and len(given) == 1:
             # PyTorch pairs a list of one with the first axis only.

@@ -10,6 +10,8 @@ from server.engine.shapes import Refusal, apply_stack, output_shape, repairs, se
 from server.engine.shapes.adaptive_pooling import window_lengths
 from server.engine.shapes.result import Step
 from server.engine.shapes.settings import Bounds, Setting
+from tests.support import layer_settings
+from tests.support.torch_layers import on
 
 CONVOLUTION: dict[str, Any] = {"in_channels": 3, "out_channels": 4, "kernel_size": 3}
 
@@ -184,3 +186,18 @@ def test_a_stack_stops_where_a_layer_is_refused() -> None:
     assert first.repairs
     assert (second.layer, second.repairs) == (1, ())
     assert second.detail == "ReLU gets no input, as layer 0 is refused."
+
+
+@pytest.mark.parametrize("kernel", [[0], [0, 1], [0, 3], [0, 0]])
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_empty_kernels_with_padding_same_are_as_in_torch(kernel: list[int], dilation: int) -> None:
+    """Without input channels PyTorch takes a kernel of nothing, whose padding is half of -1."""
+    kind, shape = f"Conv{len(kernel)}d", (0, *([4] * len(kernel)))
+    parameters = {"in_channels": 0, "out_channels": 1, "kernel_size": kernel, "padding": "same"}
+    setting = layer_settings.Setting(kind, {**parameters, "dilation": dilation}, shape)
+    expected = on("cpu", setting)
+    if expected is None:
+        with pytest.raises(Refusal):
+            output_shape(kind, setting.parameters, shape)
+    else:
+        assert output_shape(kind, setting.parameters, shape).output_shape == expected
