@@ -1,13 +1,11 @@
 /**
- * The live loop: the newest input is inspected and its maps are fetched; one request at a time,
- * never a queue. While the server does not answer it tries again with growing pauses.
+ * The live loop of one network: the newest input is inspected, and its maps are fetched.
  *
  * @import {Drawing, Inspection, LayerMaps, SessionStatus} from "../core/types.js"
  */
-import { ApiProblem, getMaps, inspectDrawing, inspectExample, inspectImage, Unreachable } from "../api.js";
-import { retryDelay } from "../core/backoff.js";
+import { getMaps, inspectDrawing, inspectExample, inspectImage } from "../api.js";
 import { thin } from "../core/geometry.js";
-import { NewestWins } from "../core/newest_wins.js";
+import { PatientLoop } from "./patient_loop.js";
 
 /** @typedef {{drawing: Drawing, image: Blob | null, example?: number | null}} Input  an image, or an example of the model's, is an input of its own; strokes are then empty */
 
@@ -30,12 +28,7 @@ export class LiveSession {
   #last = null;
   /** @type {Set<string>} layers whose maps of the last inspection have been handed out */
   #handed = new Set();
-  #attempt = 0;
-  /** @type {(() => void) | null} */
-  #wake = null;
-  /** @type {SessionStatus["state"]} */
-  #state = "ready";
-  #loop = new NewestWins(() => this.#run());
+  #loop;
 
   /**
    * @param {string} model
@@ -46,6 +39,13 @@ export class LiveSession {
     this.#model = model;
     this.#topK = topK;
     this.#handlers = handlers;
+    this.#loop = new PatientLoop({
+      question: () => this.#input,
+      answer: (input) => this.#answer(input),
+      onLost: () => (this.#last = null),
+      onStatus: handlers.onStatus,
+      onBusy: handlers.onBusy,
+    });
   }
 
   /** @param {Input | null} input  null: nothing is drawn */
@@ -53,48 +53,29 @@ export class LiveSession {
     this.#input = input;
     if (!input) this.#last = null;
     this.#handlers.onBusy(input !== null);
-    if (input) this.#loop.offer(null);
+    if (input) this.#loop.offer();
   }
 
   /** Fetch maps of layers that came on the screen. */
   refreshMaps() {
-    if (this.#last) this.#loop.offer(null);
+    if (this.#last) this.#loop.offer();
   }
 
   /** The server has lost the inspection: post the same input again. */
   renew() {
     this.#last = null;
-    if (this.#input) this.#loop.offer(null);
+    if (this.#input) this.#loop.offer();
   }
 
   /** Do not wait for the next attempt. */
   retryNow() {
-    this.#wake?.();
+    this.#loop.retryNow();
   }
 
-  async #run() {
-    for (;;) {
-      const input = this.#input;
-      if (!input) return;
-      try {
-        await this.#inspect(input);
-        await this.#fetchMaps();
-        this.#attempt = 0;
-        this.#tell({ state: "ready" });
-        if (this.#input === input) this.#handlers.onBusy(false);
-        return;
-      } catch (error) {
-        if (error instanceof ApiProblem && error.status === 410) {
-          this.#last = null;
-        } else if (error instanceof Unreachable || (error instanceof ApiProblem && error.passing)) {
-          await this.#pause(error);
-        } else {
-          this.#tell({ state: "refused", detail: error instanceof Error ? error.message : String(error) });
-          if (this.#input === input) this.#handlers.onBusy(false);
-          return;
-        }
-      }
-    }
+  /** @param {Input} input */
+  async #answer(input) {
+    await this.#inspect(input);
+    await this.#fetchMaps();
   }
 
   /** @param {Input} input */
@@ -127,27 +108,5 @@ export class LiveSession {
     if (this.#last?.inspection !== inspection) return;
     for (const name of layers) this.#handed.add(name);
     this.#handlers.onMaps(inspection, maps);
-  }
-
-  /** @param {ApiProblem | Unreachable} error */
-  async #pause(error) {
-    const delay = retryDelay(this.#attempt, error instanceof ApiProblem ? error.retryAfter : null);
-    this.#attempt += 1;
-    this.#tell({ state: "waiting", detail: error.message, seconds: Math.ceil(delay / 1000) });
-    await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
-      const timer = setTimeout(resolve, delay);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#wake = null;
-  }
-
-  /** @param {SessionStatus} status */
-  #tell(status) {
-    if (status.state === "ready" && this.#state === "ready") return;
-    this.#state = status.state;
-    this.#handlers.onStatus(status);
   }
 }

@@ -1,16 +1,15 @@
 /**
- * The live loop of two sides: the newest question of both is asked, one at a time, never a queue.
+ * The live loop of two sides: the newest question of both is asked.
  * What it hands out is always of one question: never one side of this drawing and one of the next.
  *
  * @import {LayerDifference, Sides} from "../core/comparison.js"
  * @import {Inspection, LayerMaps, SessionStatus} from "../core/types.js"
  * @import {Input} from "./live_session.js"
  */
-import { ApiProblem, getDifference, getDifferenceMaps, getMaps, inspectDrawing, inspectImage, Unreachable } from "../api.js";
-import { retryDelay } from "../core/backoff.js";
+import { getDifference, getDifferenceMaps, getMaps, inspectDrawing, inspectImage } from "../api.js";
 import { sameShape } from "../core/comparison.js";
 import { thin } from "../core/geometry.js";
-import { NewestWins } from "../core/newest_wins.js";
+import { PatientLoop } from "./patient_loop.js";
 
 /**
  * @typedef {{model: string, topK: number, input: Input}} SideQuestion
@@ -48,16 +47,18 @@ export class PairSession {
   #told = null;
   /** What was fetched for the last pair, by address. @type {Map<string, unknown>} */
   #fetched = new Map();
-  #attempt = 0;
-  /** @type {(() => void) | null} */
-  #wake = null;
-  /** @type {SessionStatus["state"]} */
-  #state = "ready";
-  #loop = new NewestWins(() => this.#run());
+  #loop;
 
   /** @param {PairHandlers} handlers */
   constructor(handlers) {
     this.#handlers = handlers;
+    this.#loop = new PatientLoop({
+      question: () => (this.#question.a || this.#question.b ? this.#question : null),
+      answer: (question) => this.#answer(question),
+      onLost: () => this.#forget(),
+      onStatus: handlers.onStatus,
+      onBusy: handlers.onBusy,
+    });
   }
 
   /** @param {Question} question */
@@ -68,13 +69,13 @@ export class PairSession {
     for (const side of SIDES) if (!question[side]) this.#last[side] = null;
     const some = question.a !== null || question.b !== null;
     this.#handlers.onBusy(some);
-    if (some) this.#loop.offer(null);
-    else this.#tell({ state: "ready" });
+    if (some) this.#loop.offer();
+    else this.#loop.tell({ state: "ready" });
   }
 
   /** Fetch what has come on the screen. */
   refresh() {
-    if (this.#question.a || this.#question.b) this.#loop.offer(null);
+    if (this.#question.a || this.#question.b) this.#loop.offer();
   }
 
   /** The server has lost an inspection: post both sides again. */
@@ -85,7 +86,7 @@ export class PairSession {
 
   /** Do not wait for the next attempt. */
   retryNow() {
-    this.#wake?.();
+    this.#loop.retryNow();
   }
 
   #forget() {
@@ -94,29 +95,10 @@ export class PairSession {
     this.#fetched.clear();
   }
 
-  async #run() {
-    for (;;) {
-      const question = this.#question;
-      if (!question.a && !question.b) return;
-      try {
-        const pair = await this.#inspect(question);
-        if (pair) await this.#fetchDetail(pair);
-        this.#attempt = 0;
-        this.#tell({ state: "ready" });
-        if (this.#question === question) this.#handlers.onBusy(false);
-        return;
-      } catch (error) {
-        if (error instanceof ApiProblem && error.status === 410) {
-          this.#forget();
-        } else if (error instanceof Unreachable || (error instanceof ApiProblem && error.passing)) {
-          await this.#pause(error);
-        } else {
-          this.#tell({ state: "refused", detail: error instanceof Error ? error.message : String(error) });
-          if (this.#question === question) this.#handlers.onBusy(false);
-          return;
-        }
-      }
-    }
+  /** @param {Question} question */
+  async #answer(question) {
+    const pair = await this.#inspect(question);
+    if (pair) await this.#fetchDetail(pair);
   }
 
   /**
@@ -185,27 +167,5 @@ export class PairSession {
     if (this.#told !== pair) return;
     this.#fetched = fetched;
     this.#handlers.onDetail(pair, { maps: { a: mapsA, b: mapsB }, difference, layers, apart: matched ?? byHand });
-  }
-
-  /** @param {ApiProblem | Unreachable} error */
-  async #pause(error) {
-    const delay = retryDelay(this.#attempt, error instanceof ApiProblem ? error.retryAfter : null);
-    this.#attempt += 1;
-    this.#tell({ state: "waiting", detail: error.message, seconds: Math.ceil(delay / 1000) });
-    await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
-      const timer = setTimeout(resolve, delay);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#wake = null;
-  }
-
-  /** @param {SessionStatus} status */
-  #tell(status) {
-    if (status.state === "ready" && this.#state === "ready") return;
-    this.#state = status.state;
-    this.#handlers.onStatus(status);
   }
 }
