@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-import torch
-
 from server.errors import ClosingDown, Overloaded
+from server.services.lane_job import Job
+from server.services.lane_worker import Worker
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -48,18 +46,6 @@ class LaneObserver(Protocol):
         """A job is done; called where it was asked for."""
 
 
-@dataclass(eq=False)
-class _Job:
-    run: Callable[[Sequence[Any]], Sequence[Any]]
-    item: Any
-    images: int
-    shared: bool
-    future: Future[Any] = field(default_factory=Future)
-    queued: int = field(default_factory=time.time_ns)
-    started: int = 0
-    finished: int = 0
-
-
 class Lane:
     """A bounded queue and the thread that works it off, in order.
 
@@ -80,13 +66,11 @@ class Lane:
     ) -> None:
         self._batch_images = batch_images
         self._queued_images = queued_images
-        self._threads = threads
         self._observers = tuple(observers)
-        self._running_since: float | None = None
-        self._jobs: deque[_Job] = deque()
+        self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._closing = False
-        self._worker = threading.Thread(target=self._work, name="torch-lane", daemon=True)
+        self._worker = Worker(self._next, self._deliver, self._ran, threads)
 
     def start(self) -> None:
         """Start the worker."""
@@ -97,8 +81,7 @@ class Lane:
         with self._changed:
             self._closing = True
             self._changed.notify()
-        if self._worker.is_alive():
-            await asyncio.to_thread(self._worker.join)
+        await asyncio.to_thread(self._worker.join)
 
     @property
     def queued(self) -> int:
@@ -109,13 +92,12 @@ class Lane:
     @property
     def works(self) -> bool:
         """Whether it takes jobs and its worker lives."""
-        return not self._closing and self._worker.is_alive()
+        return not self._closing and self._worker.is_alive
 
     @property
     def running_seconds(self) -> float:
         """How long the present run has lasted; 0 between runs."""
-        since = self._running_since
-        return 0.0 if since is None else time.monotonic() - since
+        return self._worker.running_seconds
 
     async def batched(
         self,
@@ -132,14 +114,14 @@ class Lane:
             Overloaded: the queue is full.
             ClosingDown: the lane is closing.
         """
-        return await self._submit(_Job(run, item, images, shared=True))  # type: ignore[no-any-return]
+        return await self._submit(Job(run, item, images, shared=True))  # type: ignore[no-any-return]
 
     async def alone(self, run: Callable[[], Result]) -> Result:
         """Run ``run()`` by itself, in its turn; raises as ``batched`` does."""
-        job = _Job(lambda _: [run()], None, 1, shared=False)
+        job = Job(lambda _: [run()], None, 1, shared=False)
         return await self._submit(job)  # type: ignore[no-any-return]
 
-    async def _submit(self, job: _Job) -> Any:
+    async def _submit(self, job: Job) -> Any:
         with self._changed:
             if self._closing:
                 self._refuse("stopping")
@@ -166,33 +148,20 @@ class Lane:
     def _waiting(self) -> int:
         return sum(job.images for job in self._jobs if not job.future.cancelled())
 
-    def _work(self) -> None:
-        torch.set_num_threads(self._threads)
-        while jobs := self._next():
-            started = time.time_ns()
-            self._running_since = time.monotonic()
-            try:
-                results = jobs[0].run([job.item for job in jobs])
-                answers = list(zip(jobs, results, strict=True))
-            except BaseException as error:
-                self._note(jobs, started)
-                for job in jobs:
-                    job.future.set_exception(error)
-            else:
-                self._note(jobs, started)
-                for job, result in answers:
-                    job.future.set_result(result)
-
-    def _note(self, jobs: Sequence[_Job], started: int) -> None:
+    def _ran(self, jobs: Sequence[Job], seconds: float) -> None:
         """The end of a run, before those who wait for it hear of it."""
-        seconds = self.running_seconds
-        self._running_since = None
-        for job in jobs:
-            job.started, job.finished = started, started + round(seconds * 1e9)
         for observer in self._observers:
             observer.ran(sum(job.images for job in jobs), seconds, shared=jobs[0].shared)
 
-    def _next(self) -> list[_Job]:
+    def _deliver(self, jobs: Sequence[Job]) -> None:
+        """Give the answers of a run to those who wait for them."""
+        for job in jobs:
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                job.future.set_result(job.result)
+
+    def _next(self) -> list[Job]:
         """The jobs of the next run, at least one; none when the lane has closed."""
         with self._changed:
             while True:
@@ -204,10 +173,10 @@ class Lane:
                 if first.future.set_running_or_notify_cancel():
                     return [first, *self._companions(first)] if first.shared else [first]
 
-    def _companions(self, first: _Job) -> list[_Job]:
+    def _companions(self, first: Job) -> list[Job]:
         """Take what can run together with ``first`` out of the queue."""
-        taken: list[_Job] = []
-        kept: deque[_Job] = deque()
+        taken: list[Job] = []
+        kept: deque[Job] = deque()
         images = first.images
         for job in self._jobs:
             fits = job.shared and job.run == first.run

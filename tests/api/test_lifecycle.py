@@ -244,7 +244,7 @@ def test_stopping_answers_what_was_taken_and_leaves_no_thread() -> None:
 
         tasks = client.portal.call(scenario)
         assert [task.result().status_code for task in tasks] == [200] * 4
-    assert not lane._worker.is_alive()
+    assert not lane._worker.is_alive
 
 
 def test_starting_twice_in_one_process() -> None:

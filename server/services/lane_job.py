@@ -1,0 +1,30 @@
+"""One piece of work on the torch lane."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(eq=False)
+class Job:
+    """What to run, for whom, and how it went.
+
+    ``run`` maps items to as many results. Exactly one of ``result`` and ``error`` counts once the
+    job is delivered: the error where there is one. Times are nanoseconds since 1970.
+    """
+
+    run: Callable[[Sequence[Any]], Sequence[Any]]
+    item: Any
+    images: int
+    shared: bool
+    """Whether it may run together with others of the same ``run``."""
+    future: Future[Any] = field(default_factory=Future)
+    result: Any = None
+    error: BaseException | None = None
+    queued: int = field(default_factory=time.time_ns)
+    started: int = 0
+    finished: int = 0
