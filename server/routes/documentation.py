@@ -15,9 +15,11 @@ from server.routes.bodies import FORM
 from server.schemas.kernels import DrawingImageRequest
 from server.schemas.open_inference import InferenceError, InferenceRequest, ModelReady, ServerReady
 from server.schemas.predictions import (
+    CROSS,
     HOUSE,
     SUN,
     BatchRequest,
+    BitmapRequest,
     ImageForm,
     PredictionRequest,
 )
@@ -29,6 +31,7 @@ from server.services.inspections import inspection_id
 _REFERENCE = "#/components/schemas/{model}"
 _BODIES = (
     PredictionRequest,
+    BitmapRequest,
     BatchRequest,
     ImageForm,
     ShapesRequest,
@@ -44,16 +47,18 @@ _FRAMEWORK_ERRORS = ("HTTPValidationError", "ValidationError")
 
 
 def drawing_or_image(*, lists: bool) -> dict[str, Any]:
-    """The request body of a route: a drawing, an image and, with ``lists``, several drawings."""
+    """The request body of a route: a drawing, a bitmap, an image and, with ``lists``, more."""
     one = {"$ref": _REFERENCE.format(model=PredictionRequest.__name__)}
+    bitmap = {"$ref": _REFERENCE.format(model=BitmapRequest.__name__)}
     batch = {"$ref": _REFERENCE.format(model=BatchRequest.__name__)}
     drawing = {"type": "array", "items": {"type": "array", "items": {"type": "array"}}}
-    many = {"type": "array", "minItems": 1, "items": {"anyOf": [drawing, one]}}
+    many = {"type": "array", "minItems": 1, "items": {"anyOf": [drawing, one, bitmap]}}
     examples: dict[str, Any] = {
         "drawing": {
             "summary": "One drawing",
             "value": {"drawing": HOUSE, "model": "doodle-classifier", "top_k": 3},
-        }
+        },
+        "bitmap": {"summary": "One ready bitmap", "value": {"bitmap": CROSS, "top_k": 3}},
     }
     if lists:
         examples["drawings"] = {
@@ -66,7 +71,7 @@ def drawing_or_image(*, lists: bool) -> dict[str, Any]:
             "required": True,
             "content": {
                 "application/json": {
-                    "schema": {"anyOf": [one, batch, many]} if lists else one,
+                    "schema": {"anyOf": [one, bitmap, *([batch, many] if lists else [])]},
                     "examples": examples,
                 },
                 FORM: {"schema": {"$ref": _REFERENCE.format(model=ImageForm.__name__)}},

@@ -24,29 +24,31 @@ from server.routes.bodies import (
 )
 from server.schemas.predictions import (
     BatchRequest,
+    BitmapRequest,
     DrawingLists,
     ExampleRequest,
     PredictionRequest,
 )
 from server.services.inference import Question, check_top_k
-from server.services.model_inputs import from_drawing, from_example, from_picture
+from server.services.model_inputs import from_bitmap, from_drawing, from_example, from_picture
 
 _DRAWING: TypeAdapter[Any] = TypeAdapter(DrawingLists)
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A drawing as it was asked about, and where it and its options stand in the body."""
+    """A drawing or bitmap as it was asked about, and where it and its options stand in the body."""
 
-    lists: list[list[list[float]]]
-    drawing_at: str
+    lists: Any
+    lists_at: str
     model: str | None = None
     top_k: int = 5
     options_at: str = ""
+    is_bitmap: bool = False
 
 
 async def read_question(request: Request, services: Services) -> Question:
-    """The one question of a body: a JSON object with a drawing, or a form with an image."""
+    """The one question of a body: JSON with a drawing or a bitmap, or a form with an image."""
     questions, several = await read_questions(request, services)
     if several:
         raise InvalidInput("One drawing is asked about at a time here, not a list.", pointer="")
@@ -56,8 +58,8 @@ async def read_question(request: Request, services: Services) -> Question:
 async def read_questions(request: Request, services: Services) -> tuple[list[Question], bool]:
     """The questions of a body, and whether it was a list of them.
 
-    A body is a JSON object with a ``drawing``, with ``drawings`` or with an ``example``, a JSON
-    list of drawings or of objects with one, or a form with an ``image``.
+    A body is a JSON object with a ``drawing``, a ``bitmap``, ``drawings`` or an ``example``, a JSON
+    list of drawings or of objects with a drawing or a bitmap, or a form with an ``image``.
     """
     check_encoding(request)
     if media_type(request) == FORM:
@@ -85,14 +87,22 @@ def _asked(body: Any, batch: int) -> list[_Asked]:
             _Asked(lists, f"/drawings/{index}", several.model, several.top_k)
             for index, lists in enumerate(several.drawings)
         ]
-    one = validated(PredictionRequest, body)
-    return [_Asked(one.drawing, "/drawing", one.model, one.top_k)]
+    return [_asked_object(body)]
+
+
+def _asked_object(body: Any, *prefix: int) -> _Asked:
+    """What an object asks; ``prefix`` is where it stands in the body."""
+    at = "".join(f"/{index}" for index in prefix)
+    if isinstance(body, dict) and "bitmap" in body:
+        ready = validated(BitmapRequest, body, *prefix)
+        return _Asked(ready.bitmap, f"{at}/bitmap", ready.model, ready.top_k, at, is_bitmap=True)
+    one = validated(PredictionRequest, body, *prefix)
+    return _Asked(one.drawing, f"{at}/drawing", one.model, one.top_k, at)
 
 
 def _asked_item(item: Any, index: int, body: list[Any]) -> _Asked:
     if isinstance(item, dict):
-        one = validated(PredictionRequest, item, index)
-        return _Asked(one.drawing, f"/{index}/drawing", one.model, one.top_k, f"/{index}")
+        return _asked_object(item, index)
     if _is_stroke(item):
         raise InvalidInput(
             "A list is a list of drawings, but this is a stroke. Send one drawing as "
@@ -132,7 +142,10 @@ def _about_drawings(asked: Sequence[_Asked], services: Services) -> list[Questio
     for one in asked:
         model = services.catalog.chosen(one.model, f"{one.options_at}/model")
         check_top_k(model, one.top_k, limits.top_k, f"{one.options_at}/top_k")
-        prepared = from_drawing(model, one.lists, one.drawing_at, limits)
+        if one.is_bitmap:
+            prepared = from_bitmap(model, one.lists, one.lists_at)
+        else:
+            prepared = from_drawing(model, one.lists, one.lists_at, limits)
         questions.append(Question(model, prepared, one.top_k))
     return questions
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, WithJsonSchema
 from pydantic.types import FailFast
 
 from server.schemas.preprocessing import Preprocessing
@@ -63,6 +63,38 @@ class PredictionRequest(BaseModel):
     )
 
     drawing: DrawingLists
+    model: ModelName = None
+    top_k: TopK = 5
+
+
+def _levels(count: int, items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items, "minItems": count, "maxItems": count}
+
+
+_LEVEL: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 255}
+
+# Read by hand: a union of two forms would be validated twice, and its errors have no plain place.
+Bitmap = Annotated[
+    Any,
+    WithJsonSchema({"anyOf": [_levels(28 * 28, _LEVEL), _levels(28, _levels(28, _LEVEL))]}),
+    Field(
+        description="The image that the network sees, row by row from the top: 784 levels from 0 "
+        "(paper) to 255 (ink), or 28 rows of 28. For models of doodles."
+    ),
+]
+
+CROSS: Any = [[255 if x in (y, y + 1, 27 - y) else 0 for x in range(28)] for y in range(28)]
+"""A bitmap of two crossing lines, for examples."""
+
+
+class BitmapRequest(BaseModel):
+    """One ready bitmap, and how to answer."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"bitmap": CROSS, "top_k": 3}]}
+    )
+
+    bitmap: Bitmap
     model: ModelName = None
     top_k: TopK = 5
 

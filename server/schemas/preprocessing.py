@@ -33,8 +33,9 @@ class Offset(BaseModel):
 class Preprocessing(BaseModel):
     """From the input to the network's image: pixel = point * scale + offset."""
 
-    source: Literal["strokes", "image", "example"] = Field(
-        description="What was sent: strokes, an image, or the number of an example of the model's."
+    source: Literal["strokes", "bitmap", "image", "example"] = Field(
+        description="What was sent: strokes, a ready bitmap, an image, or the number of an example "
+        "of the model's."
     )
     strokes: int | None = Field(default=None, description="Number of strokes (of a drawing).")
     points: int | None = Field(default=None, description="Number of points (of a drawing).")

@@ -120,6 +120,6 @@ def _prediction(question: Question, logits: NDArray[np.float32]) -> Prediction:
         version=model.version,
         predictions=guesses(model.categories, logits, question.top_k),
     )
-    if question.input.preprocessing.source != "strokes":
+    if question.input.preprocessing.source not in ("strokes", "bitmap"):
         answer.preprocessing = question.input.preprocessing
     return answer

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from server.doodle.raster import SIDE
 from server.errors import InvalidInput
+from server.services.bitmaps import as_input, read_bitmap
 from server.services.catalog import Model
 from server.services.drawings import StrokeLists, rasterise, read_drawing
 from server.services.image_inputs import prepare_drawing, prepare_picture
@@ -29,6 +33,24 @@ def from_drawing(model: Model, lists: StrokeLists, pointer: str, limits: Setting
     if model.preparation.takes_doodles:
         return rasterise(drawing)
     return prepare_drawing(drawing, model.preparation)
+
+
+def from_bitmap(model: Model, levels: Any, pointer: str) -> NetworkInput:
+    """The levels at ``pointer`` of a request as the model's input.
+
+    Raises:
+        InvalidInput: no bitmap, or a model that takes no doodles.
+    """
+    image = read_bitmap(levels, pointer)
+    if model.preparation is None:
+        raise _no_pictures(model, pointer)
+    if not model.preparation.takes_doodles:
+        raise InvalidInput(
+            f"{model.title} takes images of {list(model.input_shape)}; a bitmap of {SIDE}x{SIDE} "
+            "is for models of doodles. Send it a drawing or an image.",
+            pointer=pointer,
+        )
+    return as_input(image)
 
 
 def from_picture(model: Model, data: bytes, limits: Settings) -> NetworkInput:

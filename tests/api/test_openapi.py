@@ -80,7 +80,7 @@ def test_every_example_of_a_body_runs(client: Client) -> None:
                 files = {"image": file_of(picture_of(SUN))}
                 assert client.request(method.upper(), path, files=files).is_success
                 ran += 1
-    assert ran == 14
+    assert ran == 16
 
 
 def test_every_get_route_runs_with_its_examples(client: Client) -> None:
@@ -108,6 +108,7 @@ def test_every_get_route_runs_with_its_examples(client: Client) -> None:
     ("schema", "path"),
     [
         ("PredictionRequest", "predictions"),
+        ("BitmapRequest", "predictions"),
         ("BatchRequest", "predictions"),
         ("ShapesRequest", "shapes"),
         ("SettingsRequest", "shapes/settings"),

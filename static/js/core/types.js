@@ -12,7 +12,7 @@
  * @typedef {{label: string, probability: number, logit: number}} Prediction
  *
  * @typedef {object} Preprocessing  What the server did to bring the input to the network's form.
- * @property {"strokes" | "image" | "example"} source
+ * @property {"strokes" | "bitmap" | "image" | "example"} source
  * @property {number} [strokes]
  * @property {number} [points]
  * @property {Box} [box]
