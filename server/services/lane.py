@@ -7,9 +7,11 @@ batching timer: a batch is whatever queued while the last run was busy.
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -67,8 +69,11 @@ class Lane:
         self._batch_images = batch_images
         self._queued_images = queued_images
         self._observers = tuple(observers)
-        self._jobs: deque[Job] = deque()
+        # A queue out of whose middle those who leave are taken as fast as the first one.
+        self._jobs: OrderedDict[Job, None] = OrderedDict()
+        self._waiting = 0  # images of those jobs
         self._changed = threading.Condition()
+        self._is_idle = False  # the worker waits to be told of a job
         self._closing = False
         self._worker = Worker(self._next, self._deliver, self._ran, threads)
 
@@ -86,8 +91,7 @@ class Lane:
     @property
     def queued(self) -> int:
         """Images waiting, without those whose callers have gone."""
-        with self._changed:
-            return self._waiting()
+        return self._waiting
 
     @property
     def works(self) -> bool:
@@ -114,76 +118,126 @@ class Lane:
             Overloaded: the queue is full.
             ClosingDown: the lane is closing.
         """
-        return await self._submit(Job(run, item, images, shared=True))  # type: ignore[no-any-return]
+        return await self._answer(run, item, images, shared=True)  # type: ignore[no-any-return]
 
     async def alone(self, run: Callable[[], Result]) -> Result:
         """Run ``run()`` by itself, in its turn; raises as ``batched`` does."""
-        job = Job(lambda _: [run()], None, 1, shared=False)
-        return await self._submit(job)  # type: ignore[no-any-return]
+        return await self._answer(lambda _: [run()], None, 1, shared=False)  # type: ignore[no-any-return]
 
-    async def _submit(self, job: Job) -> Any:
+    def submit(self, job: Job) -> None:
+        """Queue a job, to be handed back in the event loop that this is called in.
+
+        Raises:
+            Overloaded: the queue is full.
+            ClosingDown: the lane is closing.
+        """
         with self._changed:
             if self._closing:
                 self._refuse("stopping")
                 raise ClosingDown("The server is stopping; ask again in a moment.")
-            self._jobs = deque(job for job in self._jobs if not job.future.cancelled())
-            if self._waiting() + job.images > self._queued_images:
+            if self._waiting + job.images > self._queued_images:
                 self._refuse("queue_full")
                 raise Overloaded(
                     f"{self._queued_images} images wait for the network already; "
                     "ask again in a moment.",
                     limit=self._queued_images,
                 )
-            self._jobs.append(job)
-            self._changed.notify()
-        result = await asyncio.wrap_future(job.future)
+            self._jobs[job] = None
+            self._waiting += job.images
+            if self._is_idle:
+                self._is_idle = False
+                self._changed.notify()
+
+    def withdraw(self, job: Job) -> None:
+        """Let go of a job whose caller has gone; one that runs already is not handed back."""
+        job.is_over = True
+        with self._changed:
+            if job in self._jobs:
+                self._remove(job)
+
+    def note_answered(self, job: Job) -> None:
+        """Tell observers that a job was handed back; where it was asked for, and by who asked."""
+        visit = Visit(job.images, job.queued, job.started, job.finished)
         for observer in self._observers:
-            observer.answered(Visit(job.images, job.queued, job.started, job.finished))
+            observer.answered(visit)
+
+    async def _answer(
+        self, run: Callable[[Sequence[Any]], Sequence[Any]], item: Any, images: int, *, shared: bool
+    ) -> Any:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+        job = Job(run, item, images, shared, loop, functools.partial(_settle, answer))
+        self.submit(job)
+        try:
+            result = await answer
+        except asyncio.CancelledError:
+            self.withdraw(job)
+            raise
+        self.note_answered(job)
         return result
 
     def _refuse(self, reason: Refusal) -> None:
         for observer in self._observers:
             observer.refused(reason)
 
-    def _waiting(self) -> int:
-        return sum(job.images for job in self._jobs if not job.future.cancelled())
+    def _remove(self, job: Job) -> None:
+        del self._jobs[job]
+        self._waiting -= job.images
 
     def _ran(self, jobs: Sequence[Job], seconds: float) -> None:
         """The end of a run, before those who wait for it hear of it."""
+        images = sum(job.images for job in jobs)
         for observer in self._observers:
-            observer.ran(sum(job.images for job in jobs), seconds, shared=jobs[0].shared)
+            observer.ran(images, seconds, shared=jobs[0].shared)
 
     def _deliver(self, jobs: Sequence[Job]) -> None:
-        """Give the answers of a run to those who wait for them."""
-        for job in jobs:
-            if job.error is not None:
-                job.future.set_exception(job.error)
-            else:
-                job.future.set_result(job.result)
+        """Give the answers of a run to those who wait for them: each event loop is woken once."""
+        for loop in {job.loop for job in jobs}:
+            own = [job for job in jobs if job.loop is loop]
+            with suppress(RuntimeError):  # the loop is closed, and nobody waits
+                loop.call_soon_threadsafe(_hand_back, own)
 
     def _next(self) -> list[Job]:
         """The jobs of the next run, at least one; none when the lane has closed."""
         with self._changed:
-            while True:
-                while not self._jobs and not self._closing:
-                    self._changed.wait()
-                if not self._jobs:
-                    return []
-                first = self._jobs.popleft()
-                if first.future.set_running_or_notify_cancel():
-                    return [first, *self._companions(first)] if first.shared else [first]
+            while not self._jobs and not self._closing:
+                self._is_idle = True
+                self._changed.wait()
+            if not self._jobs:
+                return []
+            first = next(iter(self._jobs))
+            self._remove(first)
+            return [first, *self._companions(first)] if first.shared else [first]
 
     def _companions(self, first: Job) -> list[Job]:
         """Take what can run together with ``first`` out of the queue."""
         taken: list[Job] = []
-        kept: deque[Job] = deque()
-        images = first.images
+        room = self._batch_images - first.images
         for job in self._jobs:
-            fits = job.shared and job.run == first.run
-            if not fits or images + job.images > self._batch_images:
-                kept.append(job)
-            elif job.future.set_running_or_notify_cancel():
+            if room <= 0:
+                break
+            if job.shared and job.images <= room and job.run == first.run:
                 taken.append(job)
-                images += job.images
-        self._jobs = kept
+                room -= job.images
+        for job in taken:
+            self._remove(job)
         return taken
+
+
+def _hand_back(jobs: Sequence[Job]) -> None:
+    """Call those who wait for jobs, in the event loop that they wait in."""
+    for job in jobs:
+        if not job.is_over:
+            job.is_over = True
+            job.done(job)
+
+
+def _settle(answer: asyncio.Future[Any], job: Job) -> None:
+    if answer.done():  # cancelled a moment ago
+        return
+    if job.error is None:
+        answer.set_result(job.result)
+    elif isinstance(job.error, StopIteration):  # which a future does not take
+        answer.set_exception(RuntimeError("A run raised StopIteration."))
+    else:
+        answer.set_exception(job.error)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Job:
     """What to run, for whom, and how it went.
 
@@ -22,7 +22,12 @@ class Job:
     images: int
     shared: bool
     """Whether it may run together with others of the same ``run``."""
-    future: Future[Any] = field(default_factory=Future)
+    loop: asyncio.AbstractEventLoop
+    """Where it was asked for, and is handed back."""
+    done: Callable[[Job], None]
+    """Is called there when it is answered, once; not where it was withdrawn before."""
+    is_over: bool = False
+    """Whether it was handed back, or withdrawn; only ``loop`` says so."""
     result: Any = None
     error: BaseException | None = None
     queued: int = field(default_factory=time.time_ns)

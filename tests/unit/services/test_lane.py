@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
 
 from server.errors import ClosingDown, Overloaded
 from server.services.lane import Lane
+from server.services.lane_job import Job
 
 
 class Runs:
@@ -28,6 +30,18 @@ class Runs:
         self.batches.append(list(items))
         self.threads.add(threading.current_thread().name)
         return [item * 10 for item in items]
+
+
+class Waking:
+    """An event loop that counts how often it is woken from another thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.woken = 0
+
+    def call_soon_threadsafe(self, *arguments: Any) -> asyncio.Handle:
+        self.woken += 1
+        return self._loop.call_soon_threadsafe(*arguments)
 
 
 def lane_of(batch: int = 8, queued: int = 16) -> Lane:
@@ -173,6 +187,57 @@ def test_closing_finishes_what_is_queued_and_takes_nothing_new() -> None:
         runs.gate.set()
         await closing
         assert await asyncio.gather(first, *tasks) == [0, 10, 20, 30]
+
+    asyncio.run(scenario())
+
+
+def test_jobs_without_tasks_are_handed_back_at_once_and_in_order() -> None:
+    async def scenario() -> None:
+        lane, runs = lane_of(batch=4), Runs()
+        first = await busy(lane, runs)
+        loop = Waking(asyncio.get_running_loop())
+        done: list[Job] = []
+        finished = asyncio.Event()
+
+        def note(job: Job) -> None:
+            done.append(job)
+            if len(done) == 5:
+                finished.set()
+
+        jobs = [Job(runs, item, 1, True, loop, note) for item in range(1, 8)]  # type: ignore[arg-type]
+        for job in jobs:
+            lane.submit(job)
+        lane.withdraw(jobs[0])
+        lane.withdraw(jobs[4])
+        lane.withdraw(jobs[4])
+        assert lane.queued == 5
+        runs.gate.set()
+        await first
+        await finished.wait()
+        assert [job.item for job in done] == [2, 3, 4, 6, 7]
+        assert [job.result for job in done] == [20, 30, 40, 60, 70]
+        assert runs.batches == [[0], [2, 3, 4, 6], [7]]
+        assert loop.woken == 2
+        assert lane.queued == 0
+        lane.withdraw(jobs[5])  # too late: nothing changes
+        await lane.close()
+
+    asyncio.run(scenario())
+
+
+def test_who_leaves_while_it_runs_is_not_called() -> None:
+    async def scenario() -> None:
+        lane, runs = lane_of(), Runs()
+        done: list[Job] = []
+        job = Job(runs, 1, 1, True, asyncio.get_running_loop(), done.append)
+        lane.submit(job)
+        await asyncio.to_thread(runs.started.wait, 10)
+        lane.withdraw(job)
+        runs.gate.set()
+        await lane.alone(lambda: None)
+        assert runs.batches == [[1]]
+        assert not done
+        await lane.close()
 
     asyncio.run(scenario())
 
