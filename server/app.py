@@ -33,6 +33,7 @@ from server.routes import (
     documentation,
     fields,
     inspections,
+    live,
     models,
     open_inference,
     operations,
@@ -50,6 +51,8 @@ from server.services.effective_fields import EffectiveFields
 from server.services.inference import Inference
 from server.services.inspections import Inspections, InspectionStore
 from server.services.lane import Lane
+from server.services.live import Live
+from server.services.live_turns import Turns
 from server.services.metrics import Metrics
 from server.services.readiness import Readiness
 from server.services.served_models import open_served
@@ -64,6 +67,8 @@ Draw a doodle, see a convolutional network recognise it, and look inside every l
 * A **prediction** says what a drawing or an image shows, and keeps nothing.
 * An **inspection** keeps what every layer gave; its feature maps, channels and units are read from
   its address until it is forgotten (410). Posting the same input gives the same id again.
+* A **live session** is a WebSocket at `/api/v1/live`: strokes in as they are drawn, guesses and
+  feature maps out, always of the newest drawing. `docs/live.md` has its messages.
 * Every error is a **problem** (RFC 9457, `application/problem+json`): what is wrong with what.
 """
 
@@ -134,6 +139,7 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
         models,
         weights,
         shapes,
+        live,
     ):
         app.include_router(routes.router, prefix=API)
     app.include_router(pages.router)
@@ -181,7 +187,9 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
         effective_fields=EffectiveFields(lane),
     )
     lane.start()
-    unwatch = metrics.watch(lane, kept)
+    unwatch = metrics.watch(lane, kept, readiness)
+    app.state.live = sessions = _live_sessions(app.state.services, metrics)
+    sessions.start()
     readiness.started(lane)
     # What is loaded stays: a full collection would walk through all of it again and again.
     gc.collect()
@@ -190,11 +198,26 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
         yield
     finally:
         readiness.stop()
+        await sessions.close()
         await lane.close()
         unwatch()
         if tracing is not None:
             await asyncio.to_thread(tracing.close)
         gc.unfreeze()
+
+
+def _live_sessions(services: Services, metrics: Metrics) -> Live:
+    turns = Turns(
+        catalog=services.catalog,
+        inference=services.inference,
+        inspections=services.inspections,
+        current=services.current,
+        batch_images=services.settings.batch_images,
+        observer=metrics.updated,
+    )
+    live = Live(turns, services.catalog, services.settings)
+    metrics.watch_live(live)
+    return live
 
 
 def _telemetry(tracing: Tracing | None) -> TelemetryConfig:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from server.services.inspections import Inspections
 from server.services.lane import Lane, Refusal, Visit
+from server.services.live import Live
+from server.services.live_turns import OUTCOMES, Outcome
+from server.services.readiness import Readiness
 
 LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of the buckets of durations, in seconds."""
@@ -23,7 +26,9 @@ UNKNOWN_METHOD = "other"
 NO_ROUTE = "(none)"
 """Stands for the route of a request that found none: a path that a stranger made up is no label."""
 
-Rejection = Literal["queue_full", "stopping", "rate_limit", "credentials", "body_size"]
+Rejection = Literal[
+    "queue_full", "stopping", "model_hangs", "rate_limit", "credentials", "body_size"
+]
 _BY_STATUS: dict[int, Rejection] = {401: "credentials", 413: "body_size", 429: "rate_limit"}
 
 
@@ -70,17 +75,37 @@ class Metrics:
             buckets=SIZES,
             registry=self._registry,
         )
+        self._live = Gauge(
+            "doodlescope_live_connections", "Live sessions connected.", registry=self._registry
+        )
+        updates = Counter(
+            "doodlescope_live_updates",
+            "States of live drawings: answered, dropped for newer ones, or refused.",
+            ("outcome",),
+            registry=self._registry,
+        )
+        self._updates = {outcome: updates.labels(outcome) for outcome in OUTCOMES}
         # Finding them by their labels takes longer than counting.
         self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        for reason in ("queue_full", "stopping", *_BY_STATUS.values()):
+        for reason in ("queue_full", "stopping", "model_hangs", *_BY_STATUS.values()):
             self._rejections.labels(reason)  # known from the start, as 0
         ProcessCollector(registry=self._registry)
 
-    def watch(self, lane: Lane, inspections: Inspections) -> Callable[[], None]:
-        """Report what waits and what is kept, whenever somebody asks; call the result to stop."""
-        gauges = _Gauges(lane, inspections)
+    def watch(
+        self, lane: Lane, inspections: Inspections, readiness: Readiness
+    ) -> Callable[[], None]:
+        """Report how things stand whenever somebody asks; call the result to stop."""
+        gauges = _Gauges(lane, inspections, readiness)
         self._registry.register(gauges)
         return lambda: self._registry.unregister(gauges)
+
+    def watch_live(self, live: Live) -> None:
+        """Report how many live sessions there are."""
+        self._live.set_function(lambda: live.connections)
+
+    def updated(self, outcome: Outcome, states: int) -> None:
+        """So many states of live drawings ended like this."""
+        self._updates[outcome].inc(states)
 
     def requested(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """One request was answered.
@@ -126,12 +151,14 @@ class Metrics:
 class _Gauges(Collector):
     """What is true at this moment."""
 
-    def __init__(self, lane: Lane, inspections: Inspections) -> None:
+    def __init__(self, lane: Lane, inspections: Inspections, readiness: Readiness) -> None:
         self._lane = lane
         self._inspections = inspections
+        self._readiness = readiness
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         for name, meaning, value in (
+            ("ready", "1 where /readyz says ready, else 0.", float(self._readiness.ready)),
             ("queued_images", "Images waiting for the network.", self._lane.queued),
             (
                 "model_running_seconds",

@@ -27,6 +27,15 @@ class Readiness:
         """The server will stop: what comes is still answered, but better sent elsewhere."""
         self._stopping = True
 
+    @property
+    def ready(self) -> bool:
+        """Whether requests are welcome."""
+        try:
+            self.check()
+        except NotReady:
+            return False
+        return True
+
     def check(self) -> None:
         """Raise NotReady, saying why, unless requests are welcome."""
         if self._stopping:

@@ -48,7 +48,9 @@ def test_a_server_that_has_not_started_is_not_ready() -> None:
 
 def test_a_server_that_stops_answers_but_is_not_ready() -> None:
     with gated() as (client, _):
+        assert "\ndoodlescope_ready 1.0\n" in client.get("/metrics").text
         client.app.state.readiness.stop()
+        assert "\ndoodlescope_ready 0.0\n" in client.get("/metrics").text
         assert "stopping" in assert_problem(client.get("/readyz"), 503)["detail"]
         assert client.get("/v2/health/ready").status_code == 400
         assert client.get("/healthz").status_code == 200
