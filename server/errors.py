@@ -62,12 +62,28 @@ class CredentialsNeeded(Problem):
         super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="doodlescope"'})
 
 
+class OriginRefused(Problem):
+    """A page of another site, where only this server's own may ask."""
+
+    status = 403
+    slug = "origin-refused"
+    title = "Origin refused"
+
+
 class NotFound(Problem):
     """There is no such resource, and there was none."""
 
     status = 404
     slug = "not-found"
     title = "Not found"
+
+
+class OutOfStep(Problem):
+    """Changes of a live drawing that are of another state than the one that is here."""
+
+    status = 409
+    slug = "out-of-step"
+    title = "Out of step"
 
 
 class Gone(Problem):
@@ -127,12 +143,43 @@ class RateLimited(Problem):
         super().__init__(detail, limit=limit, headers={"Retry-After": str(retry_after)})
 
 
+class RequestTimeout(Problem):
+    """The client took too long to send its request."""
+
+    status = 408
+    slug = "request-timeout"
+    title = "Request took too long"
+
+
+class NotFinite(InvalidInput):
+    """The model gave NaN or infinity for this input, which are no answer."""
+
+    slug = "not-finite"
+    title = "No finite answer"
+
+
+class HeadTooLarge(Problem):
+    """A request line and headers of more bytes than are read."""
+
+    status = 431
+    slug = "head-too-large"
+    title = "Request header fields too large"
+
+
 class Disconnected(Problem):
     """The client has gone; nobody reads the answer."""
 
     status = 499
     slug = "client-closed-request"
     title = "Client closed request"
+
+
+class ModelFailed(Problem):
+    """A model raised; the log has what."""
+
+    status = 500
+    slug = "model-failed"
+    title = "Model failed"
 
 
 class Overloaded(Problem):
@@ -158,6 +205,28 @@ class NotReady(Overloaded):
 
     slug = "not-ready"
     title = "Server is not ready"
+
+
+class ModelHangs(Overloaded):
+    """A run of the model does not end, so that it is not begun again."""
+
+    slug = "model-hangs"
+    title = "Model hangs"
+
+
+class OutOfMemory(Overloaded):
+    """Memory ran out, even for this input alone."""
+
+    slug = "out-of-memory"
+    title = "Not enough memory"
+
+
+class ModelTooSlow(Problem):
+    """A run took longer than any may take."""
+
+    status = 504
+    slug = "model-too-slow"
+    title = "Model took too long"
 
 
 class StoreTooSmall(Problem):

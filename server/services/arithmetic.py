@@ -61,7 +61,9 @@ async def explain(
     """
     found = kept.layer(layer)
     index = found.index(*unit)
-    explained = await lane.alone(lambda: _explained(kept, layer, index, limit, sort, server))
+    explained = await lane.alone(
+        lambda: _explained(kept, layer, index, limit, sort, server), kept.model
+    )
     return describe_arithmetic(explained, unit)
 
 

@@ -87,7 +87,8 @@ class EffectiveFields:
             began, shown = self._clock(), -APART
             while True:
                 try:
-                    found = await self._lane.alone(functools.partial(batches.timed, fields))
+                    turn = functools.partial(batches.timed, fields)
+                    found = await self._lane.alone(turn, kept.model)
                 except (ValueError, RuntimeError) as error:
                     # An integer input, a model without values, an operator without a gradient.
                     why = str(error).partition("\n")[0]

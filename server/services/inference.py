@@ -14,6 +14,7 @@ from server.schemas.predictions import Guess, Prediction
 from server.services.catalog import Model
 from server.services.inputs import NetworkInput
 from server.services.lane import Lane
+from server.services.likeliest import ranked
 
 USUAL_TOP_K = 5
 """So many guesses are given where nobody says how many; all of them where there are fewer."""
@@ -52,7 +53,8 @@ class Inference:
         rows: dict[int, NDArray[np.float32]] = {}
         for number, question in enumerate(questions):
             if question.input.tensors is not None:
-                rows[number] = await self._lane.alone(functools.partial(_logits_of, question))
+                run = functools.partial(_logits_of, question)
+                rows[number] = await self._lane.forward(run, question.model)
         pictured = [n for n in range(len(questions)) if n not in rows]
         for model in {questions[n].model for n in pictured}:
             chosen = [n for n in pictured if questions[n].model is model]
@@ -94,15 +96,10 @@ def entropy(probabilities: NDArray[np.float64]) -> float:
 
 def guesses(categories: Sequence[str], logits: NDArray[np.float32], top_k: int) -> list[Guess]:
     """The ``top_k`` likeliest categories, the likeliest first; equal ones in their own order."""
-    probabilities = softmax(logits)
-    best = np.argsort(-logits, kind="stable")[:top_k]
+    best, probabilities = ranked(logits, top_k)
     return [
-        Guess(
-            label=categories[index],
-            probability=float(probabilities[index]),
-            logit=float(logits[index]),
-        )
-        for index in best
+        Guess(label=categories[index], probability=probability, logit=float(logits[index]))
+        for index, probability in zip(best, probabilities, strict=True)
     ]
 
 

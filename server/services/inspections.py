@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +34,7 @@ from server.services.inputs import NetworkInput
 from server.services.lane import Lane
 
 ID_CHARACTERS = 32
+ID_PATTERN = f"^[0-9a-f]{{{ID_CHARACTERS}}}$"
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +211,7 @@ class Inspections:
         id = inspection_id(model, prepared)
         if kept := self._store.get(id):
             return kept, False
-        forward = await self._lane.alone(lambda: _Pass(model, prepared))
+        forward = await self._lane.forward(lambda: _Pass(model, prepared), model)
         inspection = await asyncio.to_thread(forward.inspection, id)
         self._store.put(inspection)
         return inspection, True
@@ -267,7 +269,7 @@ def inspection_id(model: Model, prepared: NetworkInput) -> str:
 
 def check_id(id: str) -> None:
     """Raise InvalidInput for what cannot be an id."""
-    if len(id) != ID_CHARACTERS or not set(id) <= set("0123456789abcdef"):
+    if not re.fullmatch(ID_PATTERN, id):
         raise InvalidInput(
             f"An inspection's id is {ID_CHARACTERS} lower-case hexadecimal digits.",
             pointer="id",

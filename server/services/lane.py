@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -15,14 +16,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-from server.errors import ClosingDown, Overloaded
-from server.services.lane_job import Job
-from server.services.lane_worker import Worker
+from server.errors import ClosingDown, ModelFailed, OutOfMemory, Overloaded, Problem
+from server.services.lane_crew import Crew
+from server.services.lane_failures import problem_of
+from server.services.lane_job import Job, NamedModule
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-Refusal = Literal["queue_full", "stopping"]
+Refusal = Literal["queue_full", "stopping", "model_hangs"]
+
+RUN_SECONDS = 60.0
+"""The longest that a run may take, where nobody says how long."""
+CLOSE_SECONDS = 30.0
+"""How long closing waits for runs, where nobody says how long."""
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,7 @@ class Lane:
         batch_images: most images in one run; a single job may have more.
         queued_images: most images that wait.
         threads: intra-op threads of PyTorch on the lane.
+        run_seconds: the longest that a run may take.
         observers: are told what it does.
     """
 
@@ -64,6 +74,7 @@ class Lane:
         batch_images: int,
         queued_images: int,
         threads: int = 1,
+        run_seconds: float = RUN_SECONDS,
         observers: Sequence[LaneObserver] = (),
     ) -> None:
         self._batch_images = batch_images
@@ -75,18 +86,24 @@ class Lane:
         self._changed = threading.Condition()
         self._is_idle = False  # the worker waits to be told of a job
         self._closing = False
-        self._worker = Worker(self._next, self._deliver, self._ran, threads)
+        self._crew = Crew(
+            self._next, self._deliver, self._ran, threads=threads, seconds=run_seconds
+        )
 
     def start(self) -> None:
-        """Start the worker."""
-        self._worker.start()
+        """Start the worker, and the watch over it."""
+        self._crew.start()
 
-    async def close(self) -> None:
-        """Take nothing new, finish what is queued, and stop the worker."""
+    async def close(self, seconds: float = CLOSE_SECONDS) -> bool:
+        """Take nothing new, finish what is queued, and stop the worker.
+
+        Waits ``seconds`` at most, and no longer than somebody waits for what is run. Returns
+        whether all has ended: a run that hangs goes on in its thread.
+        """
         with self._changed:
             self._closing = True
             self._changed.notify()
-        await asyncio.to_thread(self._worker.join)
+        return await asyncio.to_thread(self._crew.join, seconds)
 
     @property
     def queued(self) -> int:
@@ -96,12 +113,12 @@ class Lane:
     @property
     def works(self) -> bool:
         """Whether it takes jobs and its worker lives."""
-        return not self._closing and self._worker.is_alive
+        return not self._closing and self._crew.works
 
     @property
     def running_seconds(self) -> float:
         """How long the present run has lasted; 0 between runs."""
-        return self._worker.running_seconds
+        return self._crew.running_seconds
 
     async def batched(
         self,
@@ -116,21 +133,48 @@ class Lane:
 
         Raises:
             Overloaded: the queue is full.
+            ModelFailed: the run raised, for this item alone too.
+            OutOfMemory: memory ran out, for this item alone too.
+            ModelTooSlow: the run took too long.
+            ModelHangs: an earlier run of the same model has not ended.
             ClosingDown: the lane is closing.
         """
         return await self._answer(run, item, images, shared=True)  # type: ignore[no-any-return]
 
-    async def alone(self, run: Callable[[], Result]) -> Result:
-        """Run ``run()`` by itself, in its turn; raises as ``batched`` does."""
-        return await self._answer(lambda _: [run()], None, 1, shared=False)  # type: ignore[no-any-return]
+    async def alone(self, run: Callable[[], Result], model: NamedModule | None = None) -> Result:
+        """Run ``run()`` by itself, in its turn.
+
+        ``model`` is whose module it runs. While the run of a model does not end, work of which
+        nobody says so waits for it too.
+
+        Raises:
+            Overloaded, ModelHangs, ModelTooSlow, OutOfMemory, ClosingDown: as ``batched`` does.
+            Exception: as ``run`` does.
+        """
+        return await self._answer(lambda _: [run()], None, 1, shared=False, about=model)  # type: ignore[no-any-return]
+
+    async def forward(self, run: Callable[[], Result], model: NamedModule) -> Result:
+        """Run ``run()``, a forward pass of a model, by itself; raises as ``batched`` does."""
+        try:
+            return await self.alone(run, model)
+        except Problem:
+            raise
+        except Exception as error:
+            problem = problem_of(error, model.name)
+            self.note_failed(problem)
+            raise problem from error
 
     def submit(self, job: Job) -> None:
         """Queue a job, to be handed back in the event loop that this is called in.
 
         Raises:
             Overloaded: the queue is full.
+            ModelHangs: an earlier run of the same model has not ended.
             ClosingDown: the lane is closing.
         """
+        if refusal := self._crew.refusal(job):
+            self._refuse("model_hangs")
+            raise refusal
         with self._changed:
             if self._closing:
                 self._refuse("stopping")
@@ -161,17 +205,33 @@ class Lane:
         for observer in self._observers:
             observer.answered(visit)
 
+    def note_failed(self, error: BaseException) -> None:
+        """Log why a job failed, where the model is to blame; by who asked, whose request it is."""
+        if isinstance(error, ModelFailed | OutOfMemory):
+            cause = error.__cause__
+            _LOG.error("%s %s", error.detail, "" if cause is None else repr(cause), exc_info=cause)
+
     async def _answer(
-        self, run: Callable[[Sequence[Any]], Sequence[Any]], item: Any, images: int, *, shared: bool
+        self,
+        run: Callable[[Sequence[Any]], Sequence[Any]],
+        item: Any,
+        images: int,
+        *,
+        shared: bool,
+        about: NamedModule | None = None,
     ) -> Any:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         job = Job(run, item, images, shared, loop, functools.partial(_settle, answer))
+        job.about = about
         self.submit(job)
         try:
             result = await answer
         except asyncio.CancelledError:
             self.withdraw(job)
+            raise
+        except Exception as error:
+            self.note_failed(error)
             raise
         self.note_answered(job)
         return result
@@ -237,7 +297,5 @@ def _settle(answer: asyncio.Future[Any], job: Job) -> None:
         return
     if job.error is None:
         answer.set_result(job.result)
-    elif isinstance(job.error, StopIteration):  # which a future does not take
-        answer.set_exception(RuntimeError("A run raised StopIteration."))
     else:
         answer.set_exception(job.error)

@@ -6,7 +6,20 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class NamedModule(Protocol):
+    """A model, as far as the lane knows it."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def module(self) -> object:
+        """What no two threads may run at the same time."""
 
 
 @dataclass(eq=False, slots=True)
@@ -33,3 +46,13 @@ class Job:
     queued: int = field(default_factory=time.time_ns)
     started: int = 0
     finished: int = 0
+    about: NamedModule | None = None
+    """Whose module it runs, where ``run`` is not a method of it."""
+
+    @property
+    def model(self) -> NamedModule | None:
+        """Whose module it runs; None: that is not known."""
+        if self.about is not None:
+            return self.about
+        owner = getattr(self.run, "__self__", None)
+        return owner if isinstance(owner, NamedModule) else None

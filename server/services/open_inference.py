@@ -123,7 +123,7 @@ class OpenInference:
         if model.preparation is not None:
             values = tensors[INPUT].astype(np.float32)
             return await self._lane.batched(model.logits_of_tensors, values, len(values))
-        return await self._lane.alone(lambda: _example_logits(model, tensors))
+        return await self._lane.forward(lambda: _example_logits(model, tensors), model)
 
     def _check_names(self, model: Model, request: InferenceRequest) -> None:
         taken = [each.name for each in _inputs(model)]

@@ -35,7 +35,7 @@ async def find_window(
         return sliding_window(node, channel, input_channel, module=module)
 
     try:
-        window = await lane.alone(find)
+        window = await lane.alone(find, kept.model)
     except IndexError as error:
         raise NotFound(str(error), pointer="input_channel", value=input_channel) from error
     except (NotBrokenDown, LookupError) as error:

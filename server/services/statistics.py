@@ -70,7 +70,7 @@ async def find_contributions(
         raise InvalidInput(kept.model.silence, pointer="layer", value=layer)
     index = _category(kept.model, logits, label)
     try:
-        made = await lane.alone(lambda: _contributions(kept, layer, index))
+        made = await lane.alone(lambda: _contributions(kept, layer, index), kept.model)
         logit = float(logits[index])
         # A model that behaves otherwise with gradients, or draws numbers at random.
         if not math.isclose(made.output, logit, rel_tol=1e-3, abs_tol=1e-3):

@@ -75,14 +75,16 @@ def check_version(model: Model, version: str | None) -> None:
 
 async def describe_parameters(lane: Lane, model: Model, layer: str) -> LayerParameters:
     """Everything that a layer reads besides its inputs; raises NotFound and Overloaded."""
-    return await lane.alone(lambda: _described(_weights(model, layer)))
+    return await lane.alone(lambda: _described(_weights(model, layer)), model)
 
 
 async def parameter_values(
     lane: Lane, model: Model, layer: str, parameter: str | None
 ) -> NDArray[np.floating]:
     """A parameter's values; raises NotFound and Overloaded."""
-    return await lane.alone(lambda: _values(_weights(model, layer).parameter(parameter).tensor))
+    return await lane.alone(
+        lambda: _values(_weights(model, layer).parameter(parameter).tensor), model
+    )
 
 
 async def encode_pictures(
@@ -125,7 +127,7 @@ async def encode_pictures(
         pictures = kernels(_values(chosen.tensor), seen)[wanted]
         return chosen, seen, wanted, _reduced(pictures, seen, inputs)
 
-    chosen, seen, wanted, maps = await lane.alone(pick)
+    chosen, seen, wanted, maps = await lane.alone(pick, model)
     extent = layer_range(maps)
     header = {
         "model": model.name,
@@ -160,7 +162,7 @@ async def encode_arrays(lane: Lane, model: Model, layer: str) -> bytes:
             )
         return {each.name: _values(each.tensor).copy() for each in every}
 
-    arrays = await lane.alone(pick)
+    arrays = await lane.alone(pick, model)
     file = io.BytesIO()
     # Not by savez: a parameter may have the name of one of its arguments.
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
