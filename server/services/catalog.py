@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from models import LoadedModel, load_model, model_names
 from server.doodle.categories import CATEGORIES
 from server.engine.capture import Capture, Captured, Diverged, capture_of
+from server.engine.forms import Batch, Form
 from server.engine.preserved import preserved
 from server.engine.trace import Trace, trace_model
 from server.errors import InvalidInput, NotFound
@@ -25,9 +27,12 @@ from server.services.nodes import describe_nodes
 from server.services.outputs import as_logits
 from server.services.preparation import DOODLES, Images, Preparation
 from server.services.versions import version_of
+from server.settings import ServedModel
 
 Logits = NDArray[np.float32]
 """What the network gives: float32 (N, categories)."""
+
+_LOG = logging.getLogger("doodlescope.forms")
 
 Kind = Literal["doodle", "image", "example"]
 """What a model is asked about: drawings (and pictures of them), images, or its examples alone."""
@@ -55,6 +60,8 @@ class Model:
     """Inputs of its own to run it on."""
     is_live: bool = False
     """Whether it is a module of somebody else's program, to be left as it is."""
+    source: ServedModel | None = None
+    """How another process opens the same model; None: it cannot."""
 
     @property
     def kind(self) -> Kind:
@@ -116,24 +123,84 @@ class Model:
         version = version_of(self.module, self.graph, self.preparation, self.categories)
         return self if version == self.version else replace(self, version=version)
 
+    @property
+    def form(self) -> Form | None:
+        """What answers predictions in the place of the module in eager PyTorch; None: nothing."""
+        form: Form | None = vars(self).get("_form")
+        return form
+
+    def answer_with(self, form: Form | None) -> None:
+        """From the next batch on, let a form that is as good answer predictions; None: none."""
+        vars(self)["_form"] = form
+
     def logits(self, groups: Sequence[Images]) -> list[Logits]:
         """Logits for groups of images, run together in batches of ``batch_images``."""
-        return self._in_batches(groups, self._as_input)
+        return self._in_batches(groups, self._logits_of_images)
 
     def logits_of_tensors(self, groups: Sequence[NDArray[np.floating]]) -> list[Logits]:
         """As ``logits``, for inputs as the network takes them: (N, channels, height, width)."""
-        return self._in_batches(groups, self._on_device)
+        return self._in_batches(groups, self._logits_of_values)
+
+    def logits_by(self, form: Form, batch: Batch) -> Logits:
+        """Logits of a batch of inputs, by a form."""
+        values = form(batch)
+        if not self.gives_probabilities:
+            return values
+        logits = as_logits(torch.from_numpy(values), are_probabilities=True)
+        assert logits is not None, "a form gives what the module gives"
+        return logits
+
+    def logits_in_eager(self, batch: NDArray[np.floating]) -> Logits:
+        """Logits of a batch of inputs (N, channels, height, width), by the module itself."""
+        return self._forward(self._on_device(batch))
 
     def _in_batches(
-        self, groups: Sequence[NDArray[Any]], as_input: Callable[[NDArray[Any]], Tensor]
+        self, groups: Sequence[NDArray[Any]], answer: Callable[[NDArray[Any]], Logits]
     ) -> list[Logits]:
-        items = np.concatenate(groups)
-        batches = [
-            self._forward(as_input(items[start : start + self.batch_images]))
-            for start in range(0, len(items), self.batch_images)
-        ]
+        items = groups[0] if len(groups) == 1 else np.concatenate(groups)
+        if len(items) <= self.batch_images:
+            logits = answer(items)
+        else:
+            starts = range(0, len(items), self.batch_images)
+            logits = np.concatenate(
+                [answer(items[start : start + self.batch_images]) for start in starts]
+            )
+        if len(groups) == 1:
+            return [logits]
         ends = np.cumsum([len(group) for group in groups])[:-1]
-        return np.split(np.concatenate(batches), ends)
+        return np.split(logits, ends)
+
+    def _logits_of_images(self, images: Images) -> Logits:
+        form = self.form
+        if form is not None:
+            assert self.preparation is not None, "a model that takes no pictures has no form"
+            logits = self._logits_or_none(form, self.preparation.values(images))
+            if logits is not None:
+                return logits
+        return self._forward(self._as_input(images))
+
+    def _logits_of_values(self, values: NDArray[np.floating]) -> Logits:
+        form = self.form
+        if form is not None:
+            logits = self._logits_or_none(form, np.ascontiguousarray(values, np.float32))
+            if logits is not None:
+                return logits
+        return self.logits_in_eager(values)
+
+    def _logits_or_none(self, form: Form, batch: Batch) -> Logits | None:
+        """Logits by a form; None: it failed, and does not answer any more."""
+        try:
+            return self.logits_by(form, batch)
+        except Exception:
+            _LOG.warning(
+                "%s: %s failed on a batch of %d; eager PyTorch answers from now on",
+                self.name,
+                form.name,
+                len(batch),
+                exc_info=True,
+            )
+            self.answer_with(None)
+            return None
 
     def run(self, prepared: NetworkInput) -> Captured | Trace:
         """One run for one input, with every output kept.
@@ -190,10 +257,10 @@ class Model:
 
     def _as_input(self, images: Images) -> Tensor:
         assert self.preparation is not None, "a model that takes no pictures is run on examples"
-        return self.preparation.tensor(images, self.device, self._dtype)
+        return self.preparation.tensor(images, self.device, self.dtype)
 
     @functools.cached_property
-    def _dtype(self) -> torch.dtype:
+    def dtype(self) -> torch.dtype:
         """The type of floating-point values that it computes with."""
         types = (tensor.dtype for tensor in self.module.parameters())
         return next((each for each in types if each.is_floating_point), torch.float32)
@@ -212,7 +279,7 @@ class Model:
         return list(arguments.values() if isinstance(arguments, dict) else arguments)
 
     def _on_device(self, values: NDArray[np.floating]) -> Tensor:
-        tensor = torch.from_numpy(values).to(self.device, self._dtype)
+        tensor = torch.from_numpy(values).to(self.device, self.dtype)
         return tensor.contiguous(memory_format=torch.channels_last)
 
     def _forward(self, batch: Tensor) -> Logits:
@@ -263,6 +330,10 @@ class Catalog:
         if name not in self._models:
             raise NotFound(self._unknown(name), pointer="name", value=name)
         return self._models[name]
+
+    def find(self, name: str) -> Model | None:
+        """The model of that name; None: there is none."""
+        return self._models.get(name)
 
     def put(self, model: Model) -> None:
         """Add a model, in the place of one of that name."""
@@ -315,4 +386,5 @@ def _ready(loaded: LoadedModel, device: torch.device, batch_images: int) -> Mode
         module=module,
         device=device,
         batch_images=batch_images,
+        source=ServedModel(model=loaded.name),
     )

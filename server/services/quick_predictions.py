@@ -1,0 +1,66 @@
+"""Predictions without a task or a schema for each: usual bodies in, JSON out."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+
+import orjson
+
+from server.services.catalog import Catalog
+from server.services.lane import Lane
+from server.services.lane_job import Job
+from server.services.likeliest import ranked
+from server.services.quick_reader import QuickQuestion, QuickReader
+from server.settings import Settings
+
+
+class QuickPredictions:
+    """Answers as ``Inference`` does, in the same batches.
+
+    Nobody awaits here: who asks is called when the job is done, in the event loop, and withdraws
+    it when whoever wanted to know has gone.
+    """
+
+    def __init__(self, catalog: Catalog, lane: Lane, limits: Settings) -> None:
+        self._lane = lane
+        self._reader = QuickReader(catalog, limits)
+        self.bytes = self._reader.bytes
+        """Most bytes of a body that is read here."""
+
+    def read(self, body: bytes) -> QuickQuestion | None:
+        """What a body of JSON asks; None: the ordinary route is to read it."""
+        return self._reader.read(body)
+
+    def ask(self, question: QuickQuestion, done: Callable[[Job], None]) -> Job:
+        """Queue a question; ``done`` is called with its job.
+
+        Raises:
+            Overloaded, ClosingDown: and whatever else the lane refuses a job with.
+        """
+        loop = asyncio.get_running_loop()
+        job = Job(question.model.logits, question.image, 1, True, loop, done)
+        self._lane.submit(job)
+        return job
+
+    def withdraw(self, job: Job) -> None:
+        """Let go of a question, whose asker has gone."""
+        self._lane.withdraw(job)
+
+    def answer(self, question: QuickQuestion, job: Job) -> bytes | None:
+        """The answer of a job that is done, as JSON; None: it failed, or gave no numbers."""
+        if job.error is not None:
+            return None
+        self._lane.note_answered(job)
+        model = question.model
+        logits = job.result[0]
+        best, probabilities = ranked(logits, question.top_k)
+        if not math.isfinite(probabilities[0]):
+            return None
+        labels = model.categories
+        guesses = [
+            {"label": labels[index], "probability": probability, "logit": float(logits[index])}
+            for index, probability in zip(best, probabilities, strict=True)
+        ]
+        return orjson.dumps({"model": model.name, "version": model.version, "predictions": guesses})
