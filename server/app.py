@@ -53,6 +53,8 @@ from server.services.inspections import Inspections, InspectionStore
 from server.services.lane import Lane
 from server.services.live import Live
 from server.services.live_turns import Turns
+from server.services.live import Live
+from server.services.live_turns import Turns
 from server.services.metrics import Metrics
 from server.services.readiness import Readiness
 from server.services.served_models import open_served
@@ -67,6 +69,8 @@ Draw a doodle, see a convolutional network recognise it, and look inside every l
 * A **prediction** says what a drawing or an image shows, and keeps nothing.
 * An **inspection** keeps what every layer gave; its feature maps, channels and units are read from
   its address until it is forgotten (410). Posting the same input gives the same id again.
+* A **live session** is a WebSocket at `/api/v1/live`: strokes in as they are drawn, guesses and
+  feature maps out, always of the newest drawing. `docs/live.md` has its messages.
 * A **live session** is a WebSocket at `/api/v1/live`: strokes in as they are drawn, guesses and
   feature maps out, always of the newest drawing. `docs/live.md` has its messages.
 * Every error is a **problem** (RFC 9457, `application/problem+json`): what is wrong with what.
@@ -190,6 +194,8 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
     unwatch = metrics.watch(lane, kept, readiness)
     app.state.live = sessions = _live_sessions(app.state.services, metrics)
     sessions.start()
+    app.state.live = sessions = _live_sessions(app.state.services, metrics)
+    sessions.start()
     readiness.started(lane)
     # What is loaded stays: a full collection would walk through all of it again and again.
     gc.collect()
@@ -218,6 +224,20 @@ def _live_sessions(services: Services, metrics: Metrics) -> Live:
     live = Live(turns, services.catalog, services.settings)
     metrics.watch_live(live)
     return live
+
+
+def _live_sessions(services: Services, metrics: Metrics) -> Live:
+    turns = Turns(
+        catalog=services.catalog,
+        inference=services.inference,
+        inspections=services.inspections,
+        current=services.current,
+        batch_images=services.settings.batch_images,
+        observer=metrics.updated,
+    )
+    sessions = Live(turns, services.catalog, services.settings)
+    metrics.watch_live(sessions)
+    return sessions
 
 
 def _telemetry(tracing: Tracing | None) -> TelemetryConfig:

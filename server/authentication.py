@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote
@@ -26,6 +27,7 @@ OPEN = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", 
 """Asked by machines that have no key, and told nothing by them that is worth one."""
 _OPEN_FOLDER = "/static/"
 _POLICY_VIOLATION = 1008
+_ALLOWANCE = "doodlescope.allowance"
 
 
 class Door:
@@ -108,18 +110,24 @@ class Authentication:
                 raise CredentialsNeeded(
                     "This server asks for an API key: Authorization: Bearer KEY, or X-API-Key."
                 )
-            allowance = self.limit.take(caller, time.monotonic())
-            if not allowance.allowed:
-                raise RateLimited(
-                    f"{self.limit.requests} requests a minute are allowed with one key.",
-                    limit=self.limit.requests,
-                    retry_after=allowance.seconds,
-                )
+            allowance = self._take(caller)
         except Problem as problem:
             await _refuse(problem, scope, receive, send)
             return
         set_caller(scope, caller)
+        scope[_ALLOWANCE] = functools.partial(self._take, caller)
         await self.app(scope, receive, self._telling(send, allowance))
+
+    def _take(self, caller: str) -> Allowance:
+        """Count a request of a caller; raises RateLimited when it is one too many."""
+        allowance = self.limit.take(caller, time.monotonic())
+        if not allowance.allowed:
+            raise RateLimited(
+                f"{self.limit.requests} requests a minute are allowed with one key.",
+                limit=self.limit.requests,
+                retry_after=allowance.seconds,
+            )
+        return allowance
 
     def _telling(self, send: Send, allowance: Allowance) -> Send:
         async def send_with_allowance(message: Message) -> None:
@@ -133,6 +141,17 @@ class Authentication:
             await send(message)
 
         return send_with_allowance
+
+
+def take_allowance(scope: Scope) -> None:
+    """Count one more request of whoever sent this one, such as an answer over a socket.
+
+    Raises:
+        RateLimited: it is one too many.
+    """
+    take = scope.get(_ALLOWANCE)
+    if take is not None:
+        take()
 
 
 def is_own_page(path: str) -> bool:

@@ -124,6 +124,16 @@ class Settings(BaseSettings):
         default=1_024,
         description="Most images waiting for the network; beyond it the answer is 503.",
     )
+    live_connections: Count = Field(
+        default=1_000, description="Most live sessions at once; one more is told to try later."
+    )
+    live_messages: Count = Field(
+        default=120,
+        description="Most messages a second in one live session, on average over ten seconds.",
+    )
+    live_idle_seconds: Count = Field(
+        default=600, description="A live session is closed after so many seconds without strokes."
+    )
     inspection_bytes: Count = Field(
         default=536_870_912, description="Memory for kept inspections, in bytes."
     )

@@ -25,6 +25,7 @@ from server.engine.example import Example
 from server.services.catalog import Catalog
 from server.services.live_models import live_model
 from server.settings import Settings
+from server.socket_protocol import socket_options
 
 HOST = "127.0.0.1"
 
@@ -124,7 +125,13 @@ def show(
     listening = socket.create_server((HOST, port))
     try:
         server = uvicorn.Server(
-            uvicorn.Config(Framed(app), http="auto", log_level="warning", lifespan="on")
+            uvicorn.Config(
+                Framed(app),
+                http="auto",
+                log_level="warning",
+                lifespan="on",
+                **socket_options(settings),
+            )
         )
         shown = Shown(server, listening, f"/models/{slug}")
     except BaseException:

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import Any, Literal
@@ -27,6 +27,7 @@ from server.services.catalog import Model
 from server.services.readiness import Readiness
 from server.services.sources import ModelUnavailable
 from server.settings import ServedModel, Settings
+from server.socket_protocol import socket_options
 
 
 class _AnnouncingServer(uvicorn.Server):
@@ -40,6 +41,7 @@ class _AnnouncingServer(uvicorn.Server):
     own: Sequence[Model] = ()
     drain_seconds: float = 0.0
     readiness: Readiness | None = None
+    before_stop: Callable[[], Awaitable[None]] | None = None
     _drained_at: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -51,6 +53,11 @@ class _AnnouncingServer(uvicorn.Server):
                     typer.echo(f"doodlescope is ready at {address}")
                     for model in self.own:
                         typer.echo(f"  {model.title}: {address}/models/{model.name}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.before_stop is not None:
+            await self.before_stop()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.readiness is not None:
@@ -98,6 +105,7 @@ def serve(
             host=settings.host,
             port=settings.port,
             http=_protocol(),
+            **socket_options(settings),
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=settings.stop_seconds,
@@ -105,6 +113,7 @@ def serve(
     )
     server.drain_seconds = settings.drain_seconds
     server.readiness = app.state.readiness
+    server.before_stop = lambda: app.state.live.close()
     server.own = [catalog.get(name) for name in catalog.names[len(model_names()) :]]
     try:
         with suppress(KeyboardInterrupt):

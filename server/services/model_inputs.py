@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.doodle.raster import SIDE
+from server.doodle.strokes import Drawing
 from server.errors import InvalidInput
 from server.services.bitmaps import as_input, read_bitmap
 from server.services.catalog import Model
@@ -27,7 +28,11 @@ def from_drawing(model: Model, lists: StrokeLists, pointer: str, limits: Setting
         LimitExceeded: too many strokes or points, or too large a coordinate.
         InvalidInput: no drawing, or a model that takes no pictures.
     """
-    drawing = read_drawing(lists, pointer, limits)
+    return of_drawing(model, read_drawing(lists, pointer, limits), pointer)
+
+
+def of_drawing(model: Model, drawing: Drawing, pointer: str) -> NetworkInput:
+    """A drawing, within its limits, as the model's input; raises as ``from_drawing`` does."""
     if model.preparation is None:
         raise _no_pictures(model, pointer)
     if model.preparation.takes_doodles:

@@ -14,7 +14,7 @@ FILES = sorted([*ROOT.glob("server/**/*.py"), *ROOT.glob("models/**/*.py")])
 BASE = {"errors", "paths", "settings"}
 HTTP = {
     *("api_keys", "authentication", "compression", "logs", "middleware", "observation"),
-    *("pages", "problems", "protocol", "rate_limit", "security"),
+    *("pages", "problems", "protocol", "rate_limit", "security", "socket_protocol"),
 }
 CORE = {"engine", "doodle", "training", "models"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -29,10 +29,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "dependencies": BASE | HTTP | {"schemas", "services"},
     "routes": BASE | HTTP | {"schemas", "services", "dependencies"},
     "app": BASE | CORE | HTTP | {"schemas", "services", "dependencies", "routes"},
-    "commands": BASE | CORE | {"schemas", "services", "app", "logs", "protocol"},
+    "commands": BASE
+    | CORE
+    | {"schemas", "services", "app", "logs", "protocol", "socket_protocol"},
     "cli": BASE | CORE | {"schemas", "services", "app", "commands"},
     "__main__": {"cli"},
-    "showing": BASE | CORE | {"services", "app"},
+    "showing": BASE | CORE | {"services", "app", "socket_protocol"},
     "__init__": {"engine", "showing"},
 }
 
