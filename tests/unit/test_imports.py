@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "dependencies": BASE | HTTP | {"schemas", "services"},
     "routes": BASE | HTTP | {"schemas", "services", "dependencies"},
     "app": BASE | CORE | HTTP | {"schemas", "services", "dependencies", "routes"},
+    "cluster": BASE | HTTP | {"app"},
     "commands": BASE
     | CORE
     | {"schemas", "services", "app", "logs", "protocol", "socket_protocol"},
