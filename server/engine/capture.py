@@ -122,14 +122,14 @@ def capture_of(model: nn.Module, graph: Trace, kept: Trace, *args: Any) -> Captu
     steps = _steps_of(model, graph, kept)
     if steps is None:
         return None
-    random_states = _random_states()
+    states = random_states()
     with preserved(model) as preservation, torch.inference_mode(False), torch.no_grad():
         watch = _Watch(steps)
         try:
             watch.see(model, args, versions=True)
         except Diverged:
             return None
-        if preservation.changed or _random_states() != random_states:
+        if preservation.changed or random_states() != states:
             return None
         watch.mark_overwritten([*model.parameters(), *model.buffers(), *tensors_in(args)])
         again = Capture(model, steps).run(*args)
@@ -305,7 +305,7 @@ def _same(one: Sequence[Tensor], other: Sequence[Tensor]) -> bool:
     )
 
 
-def _random_states() -> tuple[Any, ...]:
+def random_states() -> tuple[Any, ...]:
     """The states of the generators of Python, NumPy and PyTorch's CPU, to be compared."""
     numpy: Any = np.random.get_state(legacy=False)
     return (

@@ -63,6 +63,15 @@ class Preparation:
             values = (values - _by_channel(self.mean, device)) / _by_channel(self.std, device)
         return values.to(dtype).contiguous(memory_format=torch.channels_last)
 
+    def values(self, images: Images) -> NDArray[np.float32]:
+        """As ``tensor``, the same values, for what is no PyTorch: in order, on the CPU."""
+        levels = images.transpose(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
+        values = np.divide(levels, np.float32(255), dtype=np.float32, order="C")
+        if self.is_normalised:
+            values -= np.array(self.mean, np.float32).reshape(-1, 1, 1)
+            values /= np.array(self.std, np.float32).reshape(-1, 1, 1)
+        return values
+
     def picture(self, values: NDArray[np.floating]) -> NDArray[np.uint8] | None:
         """What an input (channels, height, width) looks like, as a picture; the way back.
 

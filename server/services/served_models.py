@@ -94,7 +94,23 @@ def open_served(
         silence=silence,
         gives_probabilities=gives_probabilities(trace),
         examples=() if preparation else examples_of(module, as_example(inputs), None),
+        source=served,
     )
+
+
+def open_module(served: ServedModel) -> nn.Module:
+    """The module of a model that a user named: on the CPU, in eval mode, with its weights.
+
+    The same at every call, in every process, unless its factory or its files have changed.
+
+    Raises:
+        ModelUnavailable: it cannot be opened.
+        ForwardFailed: it is traced to find what it takes, and its forward raised.
+    """
+    opened = _opened(served)
+    if served.weights is not None:
+        load_weights(opened.module, served.weights)
+    return trace_opened(opened).opened.module.eval().requires_grad_(False)
 
 
 def free_name(served: ServedModel, taken: Collection[str]) -> str:

@@ -1,0 +1,1 @@
+"""The models' fastest exact forms: prepared beside the server's work, kept between two starts."""
