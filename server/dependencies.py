@@ -15,7 +15,7 @@ from server.pages import Pages
 from server.services.catalog import Catalog, Model
 from server.services.effective_fields import EffectiveFields
 from server.services.inference import Inference
-from server.services.inspections import Inspections, KeptInspection, check_id
+from server.services.inspections import ID_PATTERN, Inspections, KeptInspection, check_id
 from server.services.lane import Lane
 from server.settings import Settings
 
@@ -80,7 +80,13 @@ async def _model(
 
 def _inspection(
     services: RunningServices,
-    id: Annotated[str, Path(description="Id of an inspection: 32 lower-case hexadecimal digits.")],
+    id: Annotated[
+        str,
+        Path(
+            description="Id of an inspection: 32 lower-case hexadecimal digits.",
+            json_schema_extra={"pattern": ID_PATTERN},
+        ),
+    ],
 ) -> KeptInspection:
     check_id(id)
     return services.inspections.get(id)

@@ -9,15 +9,22 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from server.dependencies import KeptInspectionById, NamedModel, RunningServices, described_model
+from server.routes.parameters import LayerName
 from server.routes.responses import IMMUTABLE, immutable, problems
 from server.schemas.differences import Difference, ModelMatches
 from server.services.differences import check_same_shape, describe_difference, difference_atlas
-from server.services.inspections import check_id
+from server.services.inspections import ID_PATTERN, check_id
 from server.services.matching import match_layers
 
 router = APIRouter()
 
-Other = Annotated[str, Query(description="Id of the inspection that this one is subtracted from.")]
+Other = Annotated[
+    str,
+    Query(
+        description="Id of the inspection that this one is subtracted from.",
+        json_schema_extra={"pattern": ID_PATTERN},
+    ),
+]
 BINARY = "application/octet-stream"
 
 
@@ -93,7 +100,7 @@ async def get_difference_maps(
     request: Request,
     kept: KeptInspectionById,
     services: RunningServices,
-    layer: Annotated[str, Path(description="Name of a layer, as the manifest has it.")],
+    layer: LayerName,
     other: Other,
     other_layer: Annotated[
         str | None,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from server.dependencies import KeptInspectionById, NamedModel, RunningServices, Services
 from server.errors import NotFound, Problem
 from server.problems import problem_body
+from server.routes.parameters import Index, LayerName, between
 from server.routes.responses import IMMUTABLE, immutable, of_version, problems
 from server.schemas.fields import EffectiveField, FieldColumn, ProjectiveField
 from server.schemas.sliding_windows import SlidingWindow
@@ -27,8 +28,6 @@ router = APIRouter()
 LINES = "application/x-ndjson"
 JSON = "application/json"
 NPZ = "application/x-npz"
-LayerName = Annotated[str, Path(description="Name of a layer, as the manifest has it.")]
-Index = Annotated[int, Path(description="Counted from 0.")]
 
 
 @router.get(
@@ -85,7 +84,13 @@ async def get_effective_field(
             "the model."
         ),
     ] = "input",
-    inputs: Annotated[int, Query(description=f"How many random images, at most {INPUTS}.")] = 64,
+    inputs: Annotated[
+        int,
+        Query(
+            description=f"How many random images, at most {INPUTS}.",
+            json_schema_extra=between(1, INPUTS),
+        ),
+    ] = 64,
 ) -> Response:
     """How much each pixel changes one value: absolute gradients, averaged over inputs.
 
@@ -147,7 +152,7 @@ async def get_window(
             "description": "NumPy arrays, under the names of the inputs.",
             "content": {NPZ: {"schema": {"type": "string", "format": "binary"}}},
         },
-        **problems(410, 422),
+        **problems(410, 422, 503),
     },
     tags=["inspections"],
 )
@@ -162,7 +167,7 @@ async def get_input(
 @router.get(
     "/models/{name}/projective-field",
     response_model=ProjectiveField,
-    responses=problems(404, 422),
+    responses=problems(404, 422, 503),
     tags=["models"],
 )
 async def get_projective_field(

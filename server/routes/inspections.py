@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from server.dependencies import KeptInspectionById, RunningServices, while_connected
 from server.routes.documentation import drawing_or_image
+from server.routes.parameters import Index, LayerName, between
 from server.routes.questions import read_question
 from server.routes.responses import IMMUTABLE, immutable, problems
 from server.schemas.arithmetic import Arithmetic
@@ -20,9 +21,7 @@ from server.services.units import describe_channel, describe_input_pixel, descri
 
 router = APIRouter(prefix="/inspections", tags=["inspections"])
 
-LayerName = Annotated[str, Path(description="Name of a layer, as the manifest has it.")]
 Sort = Literal["contribution", "order"]
-Index = Annotated[int, Path(description="Counted from 0.")]
 BINARY = "application/octet-stream"
 
 
@@ -68,7 +67,9 @@ async def get_inspection(
     kept: KeptInspectionById,
     services: RunningServices,
     response: Response,
-    top_k: Annotated[int, Query(description="How many guesses to give.")] = 5,
+    top_k: Annotated[
+        int, Query(description="How many guesses to give.", json_schema_extra=between(1))
+    ] = 5,
 ) -> Inspection:
     """The manifest of an inspection."""
     check_top_k(kept.model, top_k, services.settings.top_k, "top_k")
@@ -215,7 +216,8 @@ async def get_arithmetic(
         int | None,
         Query(
             description="How many terms (channels, features, cells, ...) to list, at most "
-            f"{TERMS}; the others are counted and summed. Left out: as usual for the kind."
+            f"{TERMS}; the others are counted and summed. Left out: as usual for the kind.",
+            json_schema_extra=between(1, TERMS),
         ),
     ] = None,
     sort: Annotated[

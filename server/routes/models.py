@@ -25,7 +25,7 @@ async def list_models(services: RunningServices) -> ModelList:
     return ModelList(models=[_summary(model) for model in services.catalog])
 
 
-@router.get("/{name}", response_model=ModelDetails, responses=problems(404))
+@router.get("/{name}", response_model=ModelDetails, responses=problems(404, 503))
 async def get_model(model: NamedModel) -> ModelDetails:
     """A model's card, categories and graph: every operation with its shape, costs and field."""
     return ModelDetails(
@@ -36,7 +36,11 @@ async def get_model(model: NamedModel) -> ModelDetails:
     )
 
 
-@router.get("/{name}/receptive-field", response_model=ReceptiveField, responses=problems(404, 422))
+@router.get(
+    "/{name}/receptive-field",
+    response_model=ReceptiveField,
+    responses=problems(404, 422, 503),
+)
 async def get_receptive_field(
     request: Request,
     model: NamedModel,

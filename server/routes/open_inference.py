@@ -71,15 +71,15 @@ def _not_ready(schema: type[ServerReady] | type[ModelReady]) -> dict[int | str, 
 
 async def _model(
     services: RunningServices,
-    name: Annotated[str, Path(description="Name of a model.", max_length=200)],
+    name: Annotated[str, Path(description="Name of a model.")],
 ) -> Model:
     return await services.current(services.catalog.get(name))
 
 
 async def _model_of_version(
     services: RunningServices,
-    name: Annotated[str, Path(description="Name of a model.", max_length=200)],
-    version: Annotated[str, Path(description="Version of the model.", max_length=500)],
+    name: Annotated[str, Path(description="Name of a model.")],
+    version: Annotated[str, Path(description="Version of the model.")],
 ) -> Model:
     model = await services.current(services.catalog.get(name))
     if version != model.version:
@@ -112,13 +112,13 @@ async def server_ready(request: Request, response: Response) -> ServerReady:
     return ServerReady(ready=ready)
 
 
-@router.get("/models/{name}", responses=_errors(404))
+@router.get("/models/{name}", responses=_errors(404, 503))
 async def model_metadata(model: NamedModel) -> ModelMetadata:
     """Inputs and outputs of a model, with their types and shapes."""
     return describe(model)
 
 
-@router.get("/models/{name}/versions/{version}", responses=_errors(404))
+@router.get("/models/{name}/versions/{version}", responses=_errors(404, 503))
 async def version_metadata(model: VersionedModel) -> ModelMetadata:
     """Inputs and outputs of a version of a model, with their types and shapes."""
     return describe(model)
@@ -131,7 +131,7 @@ async def model_ready(request: Request, response: Response, model: NamedModel) -
 
 
 @router.get(
-    "/models/{name}/versions/{version}/ready", responses=_errors(404) | _not_ready(ModelReady)
+    "/models/{name}/versions/{version}/ready", responses=_errors(404, 503) | _not_ready(ModelReady)
 )
 async def version_ready(request: Request, response: Response, model: VersionedModel) -> ModelReady:
     """Whether a version of a model can answer; 400, as the protocol has it, where it cannot."""

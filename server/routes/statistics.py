@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from server.dependencies import KeptInspectionById, RunningServices
+from server.routes.parameters import LayerName, between
 from server.routes.responses import IMMUTABLE, problems
 from server.schemas.statistics import Histogram, LayerContributions, LayerStatistics
 from server.services.statistics import (
@@ -20,8 +21,9 @@ from server.services.statistics import (
 
 router = APIRouter(prefix="/inspections/{id}/layers/{layer}", tags=["inspections"])
 
-LayerName = Annotated[str, Path(description="Name of a layer, as the manifest has it.")]
-Bins = Annotated[int, Query(description=f"How many bins, at most {BINS}.")]
+Bins = Annotated[
+    int, Query(description=f"How many bins, at most {BINS}.", json_schema_extra=between(1, BINS))
+]
 
 
 @router.get("/statistics", response_model=LayerStatistics, responses=problems(404, 410, 422))

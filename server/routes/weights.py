@@ -56,7 +56,7 @@ def _keeping(model: Model, version: str | None) -> dict[str, str]:
     return {"Cache-Control": REVALIDATED if version is None else IMMUTABLE}
 
 
-@router.get("/parameters", response_model=LayerParameters, responses=problems(404, 503))
+@router.get("/parameters", response_model=LayerParameters, responses=problems(404, 422, 503))
 async def get_parameters(
     model: NamedModel,
     services: RunningServices,
