@@ -116,7 +116,7 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
     app.state.tracing = tracing
     app.state.pages = Pages(TEMPLATES, STATIC)
     app.state.metrics = metrics = Metrics()
-    app.state.readiness = Readiness(chosen.stuck_seconds)
+    app.state.readiness = Readiness()
     app.openapi = functools.partial(documentation.openapi, app)  # type: ignore[method-assign]
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, limit=chosen.body_bytes)
@@ -178,6 +178,7 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
         batch_images=settings.batch_images,
         queued_images=settings.queued_images,
         threads=settings.threads,
+        run_seconds=settings.stuck_seconds,
         observers=(metrics, *([tracing] if tracing else [])),
     )
     kept = Inspections(lane, InspectionStore(settings.inspection_bytes))
@@ -205,7 +206,7 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
     finally:
         readiness.stop()
         await sessions.close()
-        await lane.close()
+        await lane.close(settings.stop_seconds)
         unwatch()
         if tracing is not None:
             await asyncio.to_thread(tracing.close)

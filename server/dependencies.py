@@ -41,7 +41,7 @@ class Services:
         """
         if not model.is_live:
             return model
-        now = await self.lane.alone(model.renewed)
+        now = await self.lane.alone(model.renewed, model)
         if now is not model:
             self.catalog.put(now)
             self.inspections.forget(model.name)
@@ -66,7 +66,7 @@ async def described_model(services: Services, name: str) -> Model:
     """The model of that name, with its nodes; raises NotFound."""
     model = await services.current(services.catalog.get(name))
     if not model.has_nodes:
-        await services.lane.alone(lambda: model.graph)  # it runs the model
+        await services.lane.alone(lambda: model.graph, model)  # it runs the model
         await asyncio.to_thread(lambda: model.nodes)
     return model
 

@@ -163,8 +163,12 @@ class Settings(BaseSettings):
         description="What is logged: info has a line for each request, debug also one for each "
         "static file and probe.",
     )
-    stuck_seconds: Count = Field(
-        default=60, description="After so many seconds in one run the server is not ready."
+    stuck_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        le=86_400,
+        description="A run of a network that takes more seconds is given up: its requests are "
+        "answered 504, and its model 503 until it ends; others go on.",
     )
     drain_seconds: float = Field(
         default=0.0,

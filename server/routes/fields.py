@@ -217,4 +217,4 @@ async def get_projective_field(
 async def _with_graph(services: Services, kept: KeptInspection) -> None:
     """Make the graph of an inspection's model, which runs it, if nobody has needed it yet."""
     if "graph" not in vars(kept.model):
-        await services.lane.alone(lambda: kept.model.graph)
+        await services.lane.alone(lambda: kept.model.graph, kept.model)

@@ -232,7 +232,7 @@ async def get_arithmetic(
     """
     check_limit(limit)
     if "graph" not in vars(kept.model):
-        await services.lane.alone(lambda: kept.model.graph)  # it runs the model
+        await services.lane.alone(lambda: kept.model.graph, kept.model)  # it runs the model
     # Where the snippet finds large tensors: this server, by the name that it was asked by.
     server = str(request.base_url).rstrip("/")
     explained = await explain(services.lane, kept, layer, (channel, y, x), limit, sort, server)

@@ -127,7 +127,7 @@ async def version_metadata(model: VersionedModel) -> ModelMetadata:
 @router.get("/models/{name}/ready", responses=_errors(404) | _not_ready(ModelReady))
 async def model_ready(request: Request, response: Response, model: NamedModel) -> ModelReady:
     """Whether a model can answer; 400, as the protocol has it, where it cannot."""
-    return ModelReady(name=model.name, ready=_is_ready(request, response))
+    return ModelReady(name=model.name, ready=_is_ready(request, response, model.name))
 
 
 @router.get(
@@ -135,7 +135,7 @@ async def model_ready(request: Request, response: Response, model: NamedModel) -
 )
 async def version_ready(request: Request, response: Response, model: VersionedModel) -> ModelReady:
     """Whether a version of a model can answer; 400, as the protocol has it, where it cannot."""
-    return ModelReady(name=model.name, ready=_is_ready(request, response))
+    return ModelReady(name=model.name, ready=_is_ready(request, response, model.name))
 
 
 _INFER: dict[str, Any] = {
@@ -162,11 +162,11 @@ async def infer_version(
     return await _infer(request, services, model)
 
 
-def _is_ready(request: Request, response: Response) -> bool:
+def _is_ready(request: Request, response: Response, model: str = "") -> bool:
     readiness: Readiness = request.app.state.readiness
     response.headers["Cache-Control"] = "no-store"
     try:
-        readiness.check()
+        readiness.check(model)
     except NotReady:
         response.status_code = 400
         return False

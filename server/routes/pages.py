@@ -10,9 +10,11 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from server import __version__
 from server.dependencies import RunningPages, RunningServices, Services
 from server.paths import STATIC
+from server.routes.responses import problems
 from server.schemas.health import Health
 from server.security import CAMERA_POLICY
 from server.services.catalog import Model
+from server.services.readiness import Readiness
 from server.services.shape_questions import QUESTIONS
 
 router = APIRouter()
@@ -131,13 +133,16 @@ async def favicon() -> FileResponse:
     return FileResponse(STATIC / "favicon.svg", media_type="image/svg+xml")
 
 
-@router.get("/healthz", tags=["server"])
-async def health(services: RunningServices) -> Health:
-    """Whether the server answers, and with what."""
+@router.get("/healthz", tags=["server"], responses=problems(503))
+async def health(request: Request, services: RunningServices) -> Health:
+    """Whether the server answers, and with what; 503 where only a new process would help."""
+    readiness: Readiness = request.app.state.readiness
+    readiness.check_alive()
     return Health(
         status="ok",
         version=__version__,
         device=str(services.device),
         models=[model.name for model in services.catalog],
         queued_images=services.lane.queued,
+        hanging_models=sorted(set(services.lane.hanging)),
     )

@@ -15,6 +15,9 @@ class Health(BaseModel):
     device: str = Field(description="Where the networks run.")
     models: list[str] = Field(description="Names of the models that can answer.")
     queued_images: int = Field(description="Images waiting for the network.")
+    hanging_models: list[str] = Field(
+        description="Models of which a run does not end; they are not asked until it does."
+    )
 
 
 class Ready(BaseModel):

@@ -10,6 +10,7 @@ import asyncio
 import functools
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -66,6 +67,7 @@ class Lane:
         threads: intra-op threads of PyTorch on the lane.
         run_seconds: the longest that a run may take.
         observers: are told what it does.
+        clock: in seconds.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Lane:
         threads: int = 1,
         run_seconds: float = RUN_SECONDS,
         observers: Sequence[LaneObserver] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._batch_images = batch_images
         self._queued_images = queued_images
@@ -87,7 +90,12 @@ class Lane:
         self._is_idle = False  # the worker waits to be told of a job
         self._closing = False
         self._crew = Crew(
-            self._next, self._deliver, self._ran, threads=threads, seconds=run_seconds
+            self._next,
+            self._deliver,
+            self._ran,
+            threads=threads,
+            seconds=run_seconds,
+            clock=clock,
         )
 
     def start(self) -> None:
@@ -114,6 +122,11 @@ class Lane:
     def works(self) -> bool:
         """Whether it takes jobs and its worker lives."""
         return not self._closing and self._crew.works
+
+    @property
+    def hanging(self) -> tuple[str, ...]:
+        """The names of the models of which a run does not end, one for each such run."""
+        return self._crew.hanging
 
     @property
     def running_seconds(self) -> float:

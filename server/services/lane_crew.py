@@ -88,9 +88,9 @@ class Crew:
         At most so long, and where nobody waits for what it runs, only a moment. Returns whether no
         thread is left, of those that hang neither.
         """
-        began = self._clock()
+        began = time.monotonic()
         while self._worker.is_alive:
-            waited = self._clock() - began
+            waited = time.monotonic() - began
             if waited > seconds or (waited > MOMENT and not self._worker.is_awaited):
                 break
             self._worker.join(PAUSE)  # which another one may replace meanwhile
@@ -111,7 +111,7 @@ class Crew:
 
     @property
     def hanging(self) -> tuple[str, ...]:
-        """The names of the models whose run does not end."""
+        """The names of the models of which a run does not end, one for each such run."""
         return tuple(each.name for each in self._hanging)
 
     def refusal(self, job: Job) -> Problem | None:

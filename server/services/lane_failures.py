@@ -30,7 +30,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def free_memory() -> None:
     """Give back what nobody uses any more."""
-    gc.collect()
+    gc.collect(1)  # what a failed run left is young
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
 

@@ -7,14 +7,9 @@ from server.services.lane import Lane
 
 
 class Readiness:
-    """Starting, ready, stopping; and not ready either while the network hangs in one run.
+    """Starting, ready, stopping; and not ready either while too many runs of networks hang."""
 
-    Args:
-        stuck_seconds: a run that lasts longer is taken for one that never ends.
-    """
-
-    def __init__(self, stuck_seconds: float) -> None:
-        self._stuck_seconds = stuck_seconds
+    def __init__(self) -> None:
         self._lane: Lane | None = None
         self._stopping = False
 
@@ -36,18 +31,21 @@ class Readiness:
             return False
         return True
 
-    def check(self) -> None:
-        """Raise NotReady, saying why, unless requests are welcome."""
+    def check(self, model: str = "") -> None:
+        """Raise NotReady, saying why, unless requests (for ``model``, if named) are welcome."""
         if self._stopping:
             raise NotReady("The server is stopping.")
         if self._lane is None:
             raise NotReady("The server is starting: the models are not loaded yet.")
-        if not self._lane.works:
-            raise NotReady("The thread that runs the networks has ended.")
-        lasted = self._lane.running_seconds
-        if lasted > self._stuck_seconds:
-            raise NotReady(
-                f"A network has been running for {lasted:.0f} seconds; "
-                f"{self._stuck_seconds:g} are taken for the most.",
-                limit=self._stuck_seconds,
-            )
+        self.check_alive()
+        if model and model in self._lane.hanging:
+            raise NotReady(f"A run of {model} does not end.")
+
+    def check_alive(self) -> None:
+        """Raise NotReady where only a new process would help: no network can be run any more."""
+        if self._lane is None or self._stopping or self._lane.works:
+            return
+        hanging = self._lane.hanging
+        if hanging:
+            raise NotReady(f"Too many runs of networks hang: {', '.join(hanging)}.")
+        raise NotReady("The thread that runs the networks has ended.")

@@ -19,7 +19,7 @@ from server.errors import NotReady
 from server.services.lane import Lane
 from server.services.readiness import Readiness
 from server.settings import Settings
-from tests.api.test_lifecycle import gated, occupy
+from tests.api.test_lifecycle import gated
 from tests.support.asgi import Client
 from tests.support.drawings import HOUSE
 from tests.support.problems import assert_problem
@@ -56,28 +56,9 @@ def test_a_server_that_stops_answers_but_is_not_ready() -> None:
         assert client.get("/healthz").status_code == 200
 
 
-def test_a_server_that_hangs_in_one_run_is_not_ready() -> None:
-    with gated(stuck_seconds=1) as (client, module):
-
-        async def scenario() -> httpx.Response:
-            first = await occupy(client, module)
-            assert (await client.asynchronous.get("/readyz")).status_code == 200
-            async with asyncio.timeout(20):
-                while (found := await client.asynchronous.get("/readyz")).status_code == 200:
-                    await asyncio.sleep(0.05)
-            module.gate.set()
-            await first
-            return found
-
-        problem = assert_problem(client.portal.call(scenario), 503)
-        assert "has been running" in problem["detail"]
-        assert problem["limit"] == 1
-        assert client.get("/readyz").status_code == 200
-
-
 def test_a_lane_whose_worker_has_ended_is_not_ready() -> None:
     lane = Lane(batch_images=1, queued_images=1)
-    readiness = Readiness(60)
+    readiness = Readiness()
     readiness.started(lane)  # whose worker was never started
     with pytest.raises(NotReady, match="has ended"):
         readiness.check()
