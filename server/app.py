@@ -48,6 +48,8 @@ from server.security import cross_origin
 from server.services.catalog import Catalog, load_catalog
 from server.services.drawings import warm_up
 from server.services.effective_fields import EffectiveFields
+from server.services.forms.cache import FormCache, cache_folder
+from server.services.forms.fast_forms import FastForms
 from server.services.inference import Inference
 from server.services.inspections import Inspections, InspectionStore
 from server.services.lane import Lane
@@ -192,6 +194,13 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
         effective_fields=EffectiveFields(lane),
     )
     lane.start()
+    forms = FastForms(
+        lane, settings.form, settings.threads, FormCache(cache_folder(settings.cache))
+    )
+    if settings.form == "onnxruntime":
+        await forms.prepare(list(catalog))
+    else:
+        forms.start(catalog)
     unwatch = metrics.watch(lane, kept, readiness)
     app.state.live = sessions = _live_sessions(app.state.services, metrics)
     sessions.start()
@@ -205,6 +214,7 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
         yield
     finally:
         readiness.stop()
+        await forms.close()
         await sessions.close()
         await lane.close(settings.stop_seconds)
         unwatch()

@@ -119,6 +119,17 @@ class Settings(BaseSettings):
     batch: Count = Field(default=256, description="Most drawings in one request.")
     top_k: Count = Field(default=1_000, description="Most guesses in one answer.")
 
+    form: Literal["auto", "eager", "onnxruntime"] = Field(
+        default="auto",
+        description="What answers predictions: auto measures beside the work, and takes the "
+        "fastest form of each network that is exact; eager takes PyTorch alone; onnxruntime takes "
+        "ONNX Runtime wherever it is exact, before the server is ready.",
+    )
+    cache: str = Field(
+        default="auto",
+        description="Folder for what is made of networks once, for the next start; auto: the "
+        "user's own for such things; off: none.",
+    )
     batch_images: Count = Field(default=64, description="Most images in one forward pass.")
     queued_images: Count = Field(
         default=1_024,

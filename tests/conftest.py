@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,11 @@ from tests.support.asgi import Client, running
 # A busy machine is no failure: no test is timed.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# Nothing is exported beside a test, nor kept in the user's folder, but where a test says so; the
+# servers that tests start have it from here.
+os.environ.setdefault("DOODLESCOPE_FORM", "eager")
+os.environ.setdefault("DOODLESCOPE_CACHE", "off")
 
 
 @pytest.fixture(scope="session")
