@@ -14,8 +14,6 @@ from server.services.inspections import Inspections
 from server.services.lane import Lane, Refusal, Visit
 from server.services.live import Live
 from server.services.live_turns import OUTCOMES, Outcome
-from server.services.live import Live
-from server.services.live_turns import OUTCOMES, Outcome
 from server.services.readiness import Readiness
 
 LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -87,16 +85,6 @@ class Metrics:
             registry=self._registry,
         )
         self._updates = {outcome: updates.labels(outcome) for outcome in OUTCOMES}
-        self._live = Gauge(
-            "doodlescope_live_connections", "Live sessions connected.", registry=self._registry
-        )
-        updates = Counter(
-            "doodlescope_live_updates",
-            "States of live drawings: answered, dropped for newer ones, or refused.",
-            ("outcome",),
-            registry=self._registry,
-        )
-        self._updates = {outcome: updates.labels(outcome) for outcome in OUTCOMES}
         # Finding them by their labels takes longer than counting.
         self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         for reason in ("queue_full", "stopping", "model_hangs", *_BY_STATUS.values()):
@@ -110,14 +98,6 @@ class Metrics:
         gauges = _Gauges(lane, inspections, readiness)
         self._registry.register(gauges)
         return lambda: self._registry.unregister(gauges)
-
-    def watch_live(self, live: Live) -> None:
-        """Report how many live sessions there are."""
-        self._live.set_function(lambda: live.connections)
-
-    def updated(self, outcome: Outcome, states: int) -> None:
-        """So many states of live drawings ended like this."""
-        self._updates[outcome].inc(states)
 
     def watch_live(self, live: Live) -> None:
         """Report how many live sessions there are."""
