@@ -328,4 +328,9 @@ def _problem(problem: Problem, path: str, sequence: int | None) -> bytes:
     """A problem as a message."""
     body = problem_body(problem, path)
     number = "null" if sequence is None else str(sequence)
-    return b'{"type":"problem","sequence":%b,"problem":%b}' % (number.encode(), body)
+    again = problem.headers.get("Retry-After", "null")
+    return b'{"type":"problem","sequence":%b,"retry_after":%b,"problem":%b}' % (
+        number.encode(),
+        again.encode(),
+        body,
+    )

@@ -170,6 +170,9 @@ class LiveProblem(BaseModel):
 
     type: Literal["problem"] = "problem"
     sequence: int | None = Field(description="Of the strokes that it is about, if it is.")
+    retry_after: int | None = Field(
+        description="Ask again after so many seconds, where that may help."
+    )
     problem: ProblemDetails
 
 

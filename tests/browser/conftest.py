@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from scripts.chromium import running_chromium
 from scripts.started_server import started_server
+from tests.browser.hand import Sockets
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +50,8 @@ class Visitor:
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self._left(request.url))
+        page.on("websocket", lambda socket: self._left(socket.url.replace("ws", "http", 1)))
+        Sockets(page)
         page.goto(self.address + path)
         return page
 

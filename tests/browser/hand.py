@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import httpx
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, WebSocket, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 Drawing = list[list[list[float]]]
@@ -60,13 +62,96 @@ def choose_example(page: Page, label: str) -> None:
     settle(page)
 
 
+class Sockets:
+    """The live sessions that a page opens, and the drawings that it sends over them."""
+
+    _of: WeakKeyDictionary[Page, Sockets] = WeakKeyDictionary()
+
+    def __init__(self, page: Page) -> None:
+        self.opened: list[WebSocket] = []
+        self.sent: list[dict[str, Any]] = []
+        """Every message of the page."""
+        self.told: list[dict[str, Any]] = []
+        """Every message of the server that is text."""
+        self.frames = 0
+        """Every one that is not."""
+        self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
+        page.on("websocket", self._open)
+        self._of[page] = self
+
+    @classmethod
+    def of(cls, page: Page) -> Sockets:
+        """Those of a page, which are watched since it was opened."""
+        return cls._of[page]
+
+    def _open(self, socket: WebSocket) -> None:
+        self.opened.append(socket)
+        drawing: Drawing = []
+        model = {"model": "", "top_k": 0}
+
+        def sent(data: str | bytes) -> None:
+            message: dict[str, Any] = json.loads(data)
+            self.sent.append(message)
+            if message["type"] == "hello":
+                model.update({name: message[name] for name in model})
+            if message["type"] == "strokes":
+                for change in message["changes"]:
+                    apply(drawing, change)
+                self._tell("asked", model | {"drawing": json.loads(json.dumps(drawing))})
+
+        def told(data: str | bytes) -> None:
+            if isinstance(data, bytes):
+                self.frames += 1
+                return
+            message: dict[str, Any] = json.loads(data)
+            self.told.append(message)
+            if message["type"] == "prediction":
+                self._tell("answered", message)
+
+        socket.on("framesent", sent)
+        socket.on("framereceived", told)
+        socket.on("close", lambda _: self._tell("closed", {}))
+
+    def _tell(self, what: str, message: dict[str, Any]) -> None:
+        for listener in self.listeners:
+            listener(what, message)
+
+
+def apply(drawing: Drawing, change: dict[str, Any]) -> None:
+    """Change a drawing as a message of a live session says."""
+    match change:
+        case {"change": "begin", "x": x, "y": y}:
+            drawing.append([[*x], [*y]])
+        case {"change": "extend", "x": x, "y": y}:
+            drawing[-1][0].extend(x)
+            drawing[-1][1].extend(y)
+        case {"change": "undo"}:
+            drawing.pop()
+        case {"change": "clear"}:
+            drawing.clear()
+        case {"change": "replace", "drawing": whole}:
+            drawing[:] = [[[*x], [*y]] for x, y in whole]
+        case _:
+            raise AssertionError(f"no change: {change}")
+
+
+def over_http(page: Page) -> None:
+    """Let no live session through from now on, as some proxies do."""
+    page.route_web_socket("**/api/v1/live", lambda socket: socket.close())
+
+
 class Posted:
-    """The bodies of inspections that a page asks for, and how many were under way at once."""
+    """The inspections that a page asks for, and how many were under way at once.
+
+    Those over a live session are given as the body that asks for the same over HTTP, but that
+    strokes have no times.
+    """
 
     def __init__(self, page: Page) -> None:
         self.bodies: list[dict[str, Any]] = []
         self.most_at_once = 0
         self._open = 0
+        Sockets.of(page).listeners.append(self._heard)
         page.on("request", self._asked)
         page.on("requestfinished", self._answered)
         page.on("requestfailed", self._answered)
@@ -86,11 +171,18 @@ class Posted:
         if self._concerns(request):
             self._open -= 1
 
+    def _heard(self, what: str, message: dict[str, Any]) -> None:
+        if what == "asked":
+            self._open += 1
+            self.most_at_once = max(self.most_at_once, self._open)
+            self.bodies.append(message)
+        else:
+            self._open = 0
+
     @property
     def drawing(self) -> Drawing:
-        """The drawing that was sent last: strokes of x, y and times."""
-        drawing: Drawing = self.bodies[-1]["drawing"]
-        return drawing
+        """The drawing that was sent last: strokes of x and y."""
+        return [stroke[:2] for stroke in self.bodies[-1]["drawing"]]
 
 
 def inspect(address: str, drawing: Drawing) -> dict[str, Any]:

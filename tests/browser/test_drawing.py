@@ -8,7 +8,17 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.hand import Drawing, Posted, draw, example, guess, inspect, on_screen, settle
+from tests.browser.hand import (
+    Drawing,
+    Posted,
+    draw,
+    example,
+    guess,
+    inspect,
+    on_screen,
+    over_http,
+    settle,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -44,11 +54,12 @@ def test_it_guesses_while_the_pen_moves_and_never_queues(page: Page) -> None:
 
 
 def test_it_sends_strokes_in_pad_units_with_times(page: Page) -> None:
+    over_http(page)
     posted = Posted(page)
     draw(page, [[[0, 100, 255], [0, 200, 255]], [[50], [50]]])
     settle(page)
     assert set(posted.bodies[-1]) == {"model", "drawing", "top_k"}
-    first, dot = posted.drawing
+    first, dot = posted.bodies[-1]["drawing"]
     assert all(0 <= value <= 1024 for value in first[0] + first[1])
     assert first[0][0] == pytest.approx(1024 * 0.15, abs=5)
     assert first[1][-1] == pytest.approx(1024 * 0.85, abs=5)

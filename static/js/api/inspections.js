@@ -41,9 +41,17 @@ export function inspectExample(model, example, topK) {
  */
 async function inspect(body) {
   const headers = typeof body === "string" ? { "Content-Type": "application/json" } : undefined;
-  const inspection = await requestJson(`${ROOT}/inspections`, { method: "POST", headers, body });
+  return completed(await requestJson(`${ROOT}/inspections`, { method: "POST", headers, body }));
+}
+
+/**
+ * A manifest with the image that went in; of one in colour it only says where that is.
+ *
+ * @param {Inspection} inspection
+ * @returns {Promise<Inspection>}
+ */
+export async function completed(inspection) {
   const { input } = inspection;
-  // Of an image in colour the manifest only says where it is.
   if (input.image === null && input.picture) input.image = await getColours(input.picture);
   return inspection;
 }

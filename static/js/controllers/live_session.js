@@ -1,9 +1,10 @@
 /**
- * The live loop of one network: the newest input is inspected, and its maps are fetched.
+ * The live loop of one network: the newest input is inspected, and its maps are fetched. Drawings go
+ * over a WebSocket where there is one; everything else, and all while there is none, goes over HTTP.
  *
  * @import {Drawing, Inspection, LayerMaps, SessionStatus} from "../core/types.js"
  */
-import { getMaps, inspectDrawing, inspectExample, inspectImage } from "../api.js";
+import { getMaps, inspectDrawing, inspectExample, inspectImage, LiveSocket, SocketLost } from "../api.js";
 import { thin } from "../core/geometry.js";
 import { PatientLoop } from "./patient_loop.js";
 
@@ -28,6 +29,7 @@ export class LiveSession {
   #last = null;
   /** @type {Set<string>} layers whose maps of the last inspection have been handed out */
   #handed = new Set();
+  #socket;
   #loop;
 
   /**
@@ -39,6 +41,7 @@ export class LiveSession {
     this.#model = model;
     this.#topK = topK;
     this.#handlers = handlers;
+    this.#socket = new LiveSocket(model, topK);
     this.#loop = new PatientLoop({
       question: () => this.#input,
       answer: (input) => this.#answer(input),
@@ -69,7 +72,12 @@ export class LiveSession {
 
   /** Do not wait for the next attempt. */
   retryNow() {
+    this.#socket.retryNow();
     this.#loop.retryNow();
+  }
+
+  destroy() {
+    this.#socket.destroy();
   }
 
   /** @param {Input} input */
@@ -82,11 +90,20 @@ export class LiveSession {
   async #inspect(input) {
     if (this.#last?.input === input) return;
     const { drawing, thinned } = thin(input.drawing);
-    const inspection = await this.#ask(input, drawing);
+    const live = input.image || (input.example ?? null) !== null ? null : await this.#askLive(drawing);
+    const inspection = live?.inspection ?? (await this.#ask(input, drawing));
     if (this.#input === null) return;
     this.#last = { input, inspection };
     this.#handed.clear();
     this.#handlers.onInspection(inspection, drawing, thinned);
+    if (live) this.#hand(inspection, await orNone(live.maps));
+  }
+
+  /** @param {Drawing} drawing */
+  async #askLive(drawing) {
+    this.#socket.connect();
+    if (!this.#socket.isReady) return null;
+    return orNone(this.#socket.inspect(drawing, this.#handlers.wantedLayers()));
   }
 
   /**
@@ -104,9 +121,32 @@ export class LiveSession {
     const known = new Set(inspection.layers.map(({ name }) => name));
     const layers = this.#handlers.wantedLayers().filter((name) => known.has(name) && !this.#handed.has(name));
     if (layers.length === 0) return;
-    const maps = await getMaps(inspection.id, layers);
-    if (this.#last?.inspection !== inspection) return;
-    for (const name of layers) this.#handed.add(name);
+    this.#hand(inspection, await getMaps(inspection.id, layers));
+  }
+
+  /**
+   * @param {Inspection} inspection
+   * @param {Map<string, LayerMaps> | null} maps
+   */
+  #hand(inspection, maps) {
+    if (!maps?.size || this.#last?.inspection !== inspection) return;
+    for (const name of maps.keys()) this.#handed.add(name);
     this.#handlers.onMaps(inspection, maps);
+  }
+}
+
+/**
+ * What a socket gives, or null where it is lost meanwhile: the same is asked over HTTP then.
+ *
+ * @template Value
+ * @param {Promise<Value>} answer
+ * @returns {Promise<Value | null>}
+ */
+async function orNone(answer) {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof SocketLost) return null;
+    throw error;
   }
 }

@@ -7,7 +7,7 @@ const MAGIC = "DSA1";
  * The maps are views into the buffer; nothing is copied.
  *
  * @param {ArrayBuffer} buffer
- * @returns {{inspection: string, layers: Map<string, LayerMaps>}}
+ * @returns {{inspection: string, sequence: number | null, layers: Map<string, LayerMaps>}}  sequence: of a live session
  * @throws {RangeError} if it is not an atlas or is shorter than its header says
  */
 export function decodeAtlas(buffer) {
@@ -39,7 +39,7 @@ export function decodeAtlas(buffer) {
       nonFinite: entry.non_finite,
     });
   }
-  return { inspection: header.inspection, layers };
+  return { inspection: header.inspection, sequence: header.sequence ?? null, layers };
 }
 
 /**

@@ -1,0 +1,294 @@
+/**
+ * The live session: strokes go out over a WebSocket as they are drawn, and the newest drawing's
+ * inspection and maps come back. docs/live.md has the protocol. Whoever asks goes on over HTTP while
+ * there is no connection.
+ *
+ * @import {Drawing, Inspection, LayerMaps} from "../core/types.js"
+ */
+import { decodeAtlas } from "../core/atlas.js";
+import { retryDelay } from "../core/backoff.js";
+import { changesBetween, isOpenAfter } from "../core/live_changes.js";
+import { completed } from "./inspections.js";
+import { ApiProblem, ROOT } from "./request.js";
+
+/** Milliseconds of silence after which the server is asked whether it is there, and then given up. */
+const PATIENCE = 3000;
+/** So many attempts without a connection, as behind a proxy that lets no sockets through. */
+const MOST_ATTEMPTS = 5;
+/** So many states are remembered, of which the server may have the last one when it is lost. */
+const MOST_STATES = 32;
+
+const NORMAL = 1000;
+const GOING_AWAY = 1001;
+const OUT_OF_STEP = 409;
+
+/** The connection is lost, or was none: ask over HTTP. */
+export class SocketLost extends Error {
+  constructor() {
+    super("There is no live connection.");
+    this.name = "SocketLost";
+  }
+}
+
+/**
+ * @template Value
+ * @typedef {{promise: Promise<Value>, resolve: (value: Value) => void, reject: (error: Error) => void}} Deferred
+ */
+
+/**
+ * @typedef {object} Asked  The state that is answered next.
+ * @property {number} sequence
+ * @property {Deferred<Inspection>} inspection
+ * @property {Deferred<Map<string, LayerMaps>>} maps
+ * @property {Map<string, LayerMaps>} got
+ * @property {number} frames  how many are still to come
+ *
+ * @typedef {{drawing: Drawing, open: boolean}} State
+ */
+
+export class LiveSocket {
+  #model;
+  #topK;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  #isReady = false;
+  /** The session to go on with. @type {string | null} */
+  #session = null;
+  #sequence = 0;
+  /** What the server has by now. @type {number | null} */
+  #base = null;
+  /** Of each sequence number that was sent lately. @type {Map<number, State>} */
+  #states = new Map();
+  #watched = "";
+  /** @type {Asked | null} */
+  #asked = null;
+  #attempt = 0;
+  #notBefore = 0;
+  #watch = 0;
+  #heard = 0;
+  #stop = new AbortController();
+
+  /**
+   * @param {string} model
+   * @param {number} topK
+   */
+  constructor(model, topK) {
+    this.#model = model;
+    this.#topK = topK;
+    const { signal } = this.#stop;
+    addEventListener("offline", () => this.#lose(), { signal });
+    // A page that is kept for going back holds no connection.
+    addEventListener("pagehide", () => this.#end(), { signal });
+  }
+
+  /** Whether it can be asked. */
+  get isReady() {
+    return this.#isReady;
+  }
+
+  /** Connect, unless it is done or was tried just now; until then `isReady` is false. */
+  connect() {
+    if (this.#socket || this.#attempt >= MOST_ATTEMPTS || performance.now() < this.#notBefore || !navigator.onLine) return;
+    const address = new URL(`${ROOT}/live`, location.href);
+    address.protocol = address.protocol.replace("http", "ws");
+    const socket = new WebSocket(address);
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => this.#send({ type: "hello", model: this.#model, top_k: this.#topK, resume: this.#session });
+    socket.onmessage = ({ data }) => {
+      if (this.#socket === socket) this.#received(data);
+    };
+    socket.onclose = ({ code }) => {
+      if (this.#socket === socket) this.#closed(code);
+    };
+    this.#socket = socket;
+  }
+
+  /** Attempts begin anew, as the network has changed. */
+  retryNow() {
+    this.#attempt = 0;
+    this.#notBefore = 0;
+  }
+
+  /**
+   * Run the model on a drawing; what of it the server has already is not sent again.
+   *
+   * @param {Drawing} drawing
+   * @param {string[]} layers  whose maps are wanted with it
+   * @returns {Promise<{inspection: Inspection, maps: Promise<Map<string, LayerMaps>>}>}
+   * @throws {SocketLost} if there is no connection, or it is lost; so `maps` may, too
+   * @throws {ApiProblem}
+   */
+  async inspect(drawing, layers) {
+    try {
+      return await this.#ask(drawing, layers);
+    } catch (error) {
+      if (!(error instanceof ApiProblem && error.status === OUT_OF_STEP)) throw error;
+      this.#base = null;
+      return await this.#ask(drawing, layers);
+    }
+  }
+
+  destroy() {
+    this.#stop.abort();
+    this.#end();
+  }
+
+  /**
+   * @param {Drawing} drawing
+   * @param {string[]} layers
+   */
+  async #ask(drawing, layers) {
+    if (!this.#isReady) throw new SocketLost();
+    const watched = JSON.stringify({ type: "watch", layers, manifest: true });
+    if (watched !== this.#watched) {
+      this.#socket?.send(watched);
+      this.#watched = watched;
+    }
+    const known = this.#base === null ? null : (this.#states.get(this.#base) ?? null);
+    const changes = changesBetween(known?.drawing ?? null, drawing, known?.open ?? false);
+    const base = this.#base;
+    this.#sequence += 1;
+    this.#note(drawing, isOpenAfter(changes, known?.open ?? false));
+    const asked = { sequence: this.#sequence, inspection: deferred(), maps: deferred(), got: new Map(), frames: 0 };
+    this.#asked = asked;
+    this.#send({ type: "strokes", sequence: this.#sequence, base, changes });
+    this.#heard = performance.now();
+    this.#listen(false);
+    return { inspection: await completed(await asked.inspection.promise), maps: asked.maps.promise };
+  }
+
+  /** @param {Drawing} drawing @param {boolean} open */
+  #note(drawing, open) {
+    this.#base = this.#sequence;
+    this.#states.set(this.#sequence, { drawing, open });
+    for (const sequence of this.#states.keys()) {
+      if (this.#states.size <= MOST_STATES) break;
+      this.#states.delete(sequence);
+    }
+  }
+
+  /** @param {string | ArrayBuffer} data */
+  #received(data) {
+    this.#heard = performance.now();
+    if (data instanceof ArrayBuffer) return this.#gotMaps(data);
+    const message = JSON.parse(data);
+    if (message.type === "ready") return this.#ready(message);
+    if (message.type === "prediction") return this.#gotPrediction(message);
+    if (message.type === "problem") return this.#gotProblem(message);
+    return undefined;
+  }
+
+  /** @param {{session: string, resumed: boolean, sequence: number}} message */
+  #ready({ session, resumed, sequence }) {
+    if (!resumed || !this.#states.has(sequence)) this.#states.clear();
+    // A new session has nothing, and numbers may go on.
+    if (!resumed) this.#states.set(0, { drawing: [], open: false });
+    this.#session = session;
+    this.#base = this.#states.has(sequence) ? sequence : null;
+    this.#sequence = Math.max(this.#sequence, sequence);
+    this.#watched = "";
+    this.#attempt = 0;
+    this.#isReady = true;
+  }
+
+  /** @param {{sequence: number, frames?: number, manifest?: Inspection}} message */
+  #gotPrediction({ sequence, frames = 0, manifest }) {
+    const asked = this.#asked;
+    if (asked?.sequence !== sequence || !manifest) return;
+    asked.frames = frames;
+    asked.inspection.resolve(manifest);
+    if (frames === 0) this.#answered(asked);
+  }
+
+  /** @param {ArrayBuffer} data */
+  #gotMaps(data) {
+    const asked = this.#asked;
+    const { sequence, layers } = decodeAtlas(data);
+    if (!asked || asked.sequence !== sequence || asked.frames === 0) return;
+    for (const [name, maps] of layers) asked.got.set(name, maps);
+    asked.frames -= 1;
+    if (asked.frames === 0) this.#answered(asked);
+  }
+
+  /** @param {Asked} asked */
+  #answered(asked) {
+    this.#asked = null;
+    clearTimeout(this.#watch);
+    asked.maps.resolve(asked.got);
+  }
+
+  /** @param {{sequence: number | null, retry_after: number | null, problem: {status: number, detail: string, pointer?: string}}} message */
+  #gotProblem({ sequence, retry_after: retryAfter, problem }) {
+    const asked = this.#asked;
+    // What it could not watch is fetched when the answer is there.
+    if (!asked || sequence !== asked.sequence) return;
+    this.#fail(new ApiProblem(problem.status, problem.detail, retryAfter, problem.pointer));
+  }
+
+  /** @param {Error} error */
+  #fail(error) {
+    const asked = this.#asked;
+    this.#asked = null;
+    clearTimeout(this.#watch);
+    asked?.inspection.reject(error);
+    asked?.maps.reject(error);
+  }
+
+  /** Who hears nothing while an answer is due asks, and who then hears nothing has lost it. @param {boolean} pinged */
+  #listen(pinged) {
+    clearTimeout(this.#watch);
+    this.#watch = window.setTimeout(() => {
+      const silent = performance.now() - this.#heard >= PATIENCE * 0.9;
+      if (silent && pinged) return this.#lose();
+      if (silent) this.#send({ type: "ping" });
+      return this.#listen(silent);
+    }, PATIENCE);
+  }
+
+  /** @param {object} message */
+  #send(message) {
+    this.#socket?.send(JSON.stringify(message));
+  }
+
+  /** @param {number} code */
+  #closed(code) {
+    this.#socket = null;
+    this.#isReady = false;
+    this.#notBefore = performance.now() + (code === GOING_AWAY && this.#attempt === 0 ? 0 : retryDelay(this.#attempt));
+    this.#attempt += 1;
+    this.#fail(new SocketLost());
+  }
+
+  /** The connection is taken for lost; the session may go on later. */
+  #lose() {
+    const socket = this.#socket;
+    if (!socket) return;
+    this.#closed(NORMAL);
+    socket.close(4000);
+  }
+
+  /** The page has no more use for the session. */
+  #end() {
+    this.#session = null;
+    const socket = this.#socket;
+    if (!socket) return;
+    this.#closed(NORMAL);
+    this.#attempt = 0;
+    socket.close(NORMAL);
+  }
+}
+
+/**
+ * @template Value
+ * @returns {Deferred<Value>}
+ */
+function deferred() {
+  const made = /** @type {Deferred<Value>} */ ({});
+  made.promise = new Promise((resolve, reject) => {
+    made.resolve = resolve;
+    made.reject = reject;
+  });
+  // Whoever has stopped to wait for it does not hear of its end.
+  made.promise.catch(() => {});
+  return made;
+}
