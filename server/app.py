@@ -28,6 +28,8 @@ from server.middleware import BodyLimit, HeadAsGet, SecurityHeaders
 from server.observation import Exchange, Observation
 from server.pages import Pages
 from server.paths import STATIC, TEMPLATES
+from server.quick import PATH as QUICK
+from server.quick import QuickPolicy
 from server.routes import (
     differences,
     documentation,
@@ -44,6 +46,7 @@ from server.routes import (
     statistics,
     weights,
 )
+from server.routes.quick_predictions import QuickPredictionsRoute
 from server.security import cross_origin
 from server.services.catalog import Catalog, load_catalog
 from server.services.drawings import warm_up
@@ -58,6 +61,8 @@ from server.services.live_turns import Turns
 from server.services.live import Live
 from server.services.live_turns import Turns
 from server.services.metrics import Metrics
+from server.services.quick_predictions import QuickPredictions
+from server.services.quick_predictions import warm_up as warm_up_quick
 from server.services.readiness import Readiness
 from server.services.served_models import open_served
 from server.services.tracing import Tracing, open_tracing
@@ -132,9 +137,19 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
     if chosen.cors_origins:
         app.add_middleware(CORSMiddleware, **cross_origin(chosen.cors_origins))
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(
-        Observation, prefix=API, observers=(log_access, functools.partial(_count, metrics))
+    observers = (log_access, functools.partial(_count, metrics))
+    app.add_middleware(Observation, prefix=API, observers=observers)
+    app.state.quick_policy = QuickPolicy(
+        path=f"{API}{QUICK}",
+        quick=lambda: app.state.quick,
+        observers=observers,
+        compression=chosen.compression,
+        is_cross_origin=bool(chosen.cors_origins),
+        is_off=door is not None or tracing is not None,
     )
+    app.state.quick = None  # until the models are there
+    ordinary = predictions.router.routes[0]
+    app.router.routes.append(QuickPredictionsRoute(f"{API}{QUICK}", app.router, ordinary))
     problems.install(app, app.state.pages)
     for routes in (
         predictions,
@@ -176,6 +191,7 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
     tracing: Tracing | None = app.state.tracing
     catalog = await asyncio.to_thread(load, settings)
     await asyncio.to_thread(warm_up)
+    await asyncio.to_thread(warm_up_quick)
     lane = Lane(
         batch_images=settings.batch_images,
         queued_images=settings.queued_images,
@@ -193,6 +209,7 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
         inspections=kept,
         effective_fields=EffectiveFields(lane),
     )
+    app.state.quick = QuickPredictions(catalog, lane, settings)
     lane.start()
     forms = FastForms(
         lane, settings.form, settings.threads, FormCache(cache_folder(settings.cache))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import zlib
+from functools import lru_cache
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -49,10 +50,11 @@ class Compression:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, with a ``send`` that packs."""
-        if scope["type"] != "http" or not (self.always or _is_elsewhere(scope)):
+        host = (scope.get("client") or ("", 0))[0]
+        if scope["type"] != "http" or not (self.always or is_elsewhere(host)):
             await self.app(scope, receive, send)
             return
-        accepts = _accepts_gzip(Headers(scope=scope).get("accept-encoding", ""))
+        accepts = accepts_gzip(Headers(scope=scope).get("accept-encoding", ""))
         await self.app(scope, receive, _Packer(send, accepts))
 
 
@@ -130,7 +132,8 @@ def _is_packable(headers: Headers) -> bool:
     return kind in _PACKABLE and "content-encoding" not in headers
 
 
-def _accepts_gzip(field: str) -> bool:
+@lru_cache(maxsize=256)
+def accepts_gzip(field: str) -> bool:
     """Whether an Accept-Encoding takes gzip, by its name or by ``*``, with a weight above 0."""
     weights: dict[str, bool] = {}
     for part in field.lower().split(","):
@@ -139,9 +142,10 @@ def _accepts_gzip(field: str) -> bool:
     return weights.get("gzip", weights.get("*", False))
 
 
-def _is_elsewhere(scope: Scope) -> bool:
-    """Whether the client is on another machine; behind a proxy here, the proxy sees to it."""
+@lru_cache(maxsize=1_024)
+def is_elsewhere(host: str) -> bool:
+    """Whether a client is on another machine; behind a proxy here, the proxy sees to it."""
     try:
-        return not ipaddress.ip_address((scope.get("client") or ("", 0))[0]).is_loopback
+        return not ipaddress.ip_address(host).is_loopback
     except ValueError:  # a socket of this machine, or a test
         return False

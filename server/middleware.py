@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import UNSET, TooLarge
+from server.header_fields import field, with_fields
 from server.problems import answer
-from server.security import SECURITY_HEADERS
+from server.security import SECURITY_FIELDS
+
+_SECURITY = dict(SECURITY_FIELDS)
 
 
 class SecurityHeaders:
@@ -21,9 +23,7 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                message["headers"] = with_fields(message.get("headers", ()), _SECURITY)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
@@ -70,9 +70,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "")
+        declared = field(scope["headers"], b"content-length") or b""
         # Twenty digits are enough to know that it is too much.
-        size = int(declared[:20]) if declared.isascii() and declared.isdigit() else 0
+        size = int(declared[:20]) if declared.isdigit() else 0
         if size > self.limit:
             await self._discard(receive)
             await answer(self._too_large(size), scope["path"])(scope, receive, send)

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.header_fields import field, with_fields
+
 REQUEST_ID = "X-Request-ID"
-_GIVEN_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_ID_FIELD = REQUEST_ID.lower().encode()
+_GIVEN_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _ID_KEY = "doodlescope.request_id"
 _CALLER_KEY = "doodlescope.caller"
-_INTERRUPTED = 499
+INTERRUPTED = 499
 """The status that stands for no answer: the client had gone, or the server stopped at once."""
 
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
 """The id of the request that is being answered; "" outside of one."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Exchange:
     """One request and its answer, when it is over."""
 
@@ -67,18 +69,19 @@ class Observation:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        request_id = _id_of(Headers(scope=scope).get(REQUEST_ID, ""))
+        request_id = request_id_given(field(scope["headers"], _ID_FIELD))
         scope[_ID_KEY] = request_id
         # Not taken back at the end: the server logs an exception in the same task afterwards.
         current_request_id.set(request_id)
         outside = scope.get("root_path", "")
+        fields = {_ID_FIELD: request_id.encode()}
         status, size = 0, 0
 
         async def observed_send(message: Message) -> None:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).setdefault(REQUEST_ID, request_id)
+                message["headers"] = with_fields(message.get("headers", ()), fields)
             elif message["type"] == "http.response.body":
                 size += len(message.get("body", b""))
             await send(message)
@@ -93,7 +96,7 @@ class Observation:
                 method=scope["method"],
                 path=scope["path"],
                 route=self._route(scope, outside),
-                status=status or _INTERRUPTED,
+                status=status or INTERRUPTED,
                 seconds=time.perf_counter() - began,
                 body_bytes=size,
                 request_id=request_id,
@@ -126,5 +129,8 @@ def caller_of(scope: Scope) -> str:
     return str(scope.get(_CALLER_KEY, ""))
 
 
-def _id_of(given: str) -> str:
-    return given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+def request_id_given(given: bytes | None) -> str:
+    """The id of a request: what the client gave, where that is usable, or a new one."""
+    if given and _GIVEN_ID.fullmatch(given):
+        return given.decode("ascii")
+    return os.urandom(16).hex()

@@ -56,6 +56,12 @@ SECURITY_HEADERS = {
 """Headers of every response that does not set them itself."""
 
 
+SECURITY_FIELDS = tuple(
+    (name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()
+)
+"""The same as they are sent."""
+
+
 def cross_origin(origins: Sequence[str]) -> dict[str, Any]:
     """Arguments of CORSMiddleware: pages of these origins may ask, without cookies."""
     return {

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import typer
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -24,6 +25,7 @@ from server.commands.late_progress import LateProgress
 from server.commands.model import open_device
 from server.logs import configure_logs
 from server.services.catalog import Model
+from server.quick import QuickPolicy
 from server.services.readiness import Readiness
 from server.services.sources import ModelUnavailable
 from server.settings import ServedModel, Settings
@@ -104,7 +106,7 @@ def serve(
             app,
             host=settings.host,
             port=settings.port,
-            http=_protocol(),
+            http=_protocol(app),
             **socket_options(settings),
             log_config=None,
             access_log=False,
@@ -125,13 +127,15 @@ def serve(
         ) from error
 
 
-def _protocol() -> type[asyncio.Protocol] | Literal["auto"]:
+def _protocol(app: FastAPI) -> type[asyncio.Protocol] | Literal["auto"]:
     """The reader of HTTP: ours, but where its parser is not installed."""
     if sys.platform == "win32":
         return "auto"
     from server.protocol import ProblemProtocol
+    from server.quick_protocol import quick_protocol
 
-    return ProblemProtocol
+    policy: QuickPolicy = app.state.quick_policy
+    return ProblemProtocol if policy.is_off else quick_protocol(policy)
 
 
 def _settings(given: dict[str, Any]) -> Settings:

@@ -6,14 +6,22 @@ import asyncio
 import math
 from collections.abc import Callable
 
+import numpy as np
 import orjson
 
 from server.services.catalog import Catalog
 from server.services.lane import Lane
 from server.services.lane_job import Job
 from server.services.likeliest import ranked
-from server.services.quick_reader import QuickQuestion, QuickReader
+from server.services.quick_reader import QuickQuestion, QuickReader, read_levels, within
 from server.settings import Settings
+
+
+def warm_up() -> None:
+    """Read and rank once, so that both are compiled before the first request comes."""
+    read_levels(np.frombuffer(b"[0]", np.uint8), 0, np.empty(1, np.uint8))
+    within(np.zeros((1, 2)), 1.0)
+    ranked(np.zeros(2, np.float32), 1)
 
 
 class QuickPredictions:
@@ -51,6 +59,7 @@ class QuickPredictions:
     def answer(self, question: QuickQuestion, job: Job) -> bytes | None:
         """The answer of a job that is done, as JSON; None: it failed, or gave no numbers."""
         if job.error is not None:
+            self._lane.note_failed(job.error)
             return None
         self._lane.note_answered(job)
         model = question.model

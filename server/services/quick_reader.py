@@ -63,6 +63,7 @@ class QuickReader:
     def _with_options(self, image: NDArray[np.uint8], rest: bytes) -> QuickQuestion | None:
         """The question of a bitmap that stands first in its object, before ``rest``."""
         options: Any = {}
+        rest = rest.strip(b" \t\r\n")
         if rest != b"}":
             if not rest.startswith(b","):
                 return None
@@ -142,9 +143,9 @@ def _bitmap(levels: Any) -> NDArray[np.uint8] | None:
         return None
     try:
         if len(levels) == SIDE * SIDE:
-            data = bytes(levels)
+            data = bytearray(levels)
         elif len(levels) == SIDE and all(type(r) is list and len(r) == SIDE for r in levels):
-            data = b"".join(map(bytes, levels))
+            data = bytearray().join(map(bytes, levels))
         else:
             return None
     except (TypeError, ValueError):

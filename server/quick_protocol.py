@@ -1,0 +1,202 @@
+"""HTTP/1.1 that answers usual predictions where it has read them: no task, and no way to go.
+
+Half of what a small prediction costs is the way from the socket to the route and back. A request
+goes that way only if something about it is not usual: its head, its body, or its answer. On it
+stand all that wraps a request (keys, traces, proxies, compression), and the ordinary route.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from server.compression import LEAST_BYTES, accepts_gzip
+from server.errors import Problem
+from server.observation import (
+    INTERRUPTED,
+    REQUEST_ID,
+    Exchange,
+    current_request_id,
+    request_id_given,
+)
+from server.protocol import ProblemProtocol
+from server.quick import OUTCOME, QuickPolicy
+from server.security import SECURITY_FIELDS
+
+_JSON = b"application/json"
+_ID = REQUEST_ID.lower().encode()
+
+
+@dataclass(eq=False, slots=True)
+class _Request:
+    """A usual request on its way."""
+
+    cycle: RequestResponseCycle
+    fields: dict[bytes, bytes]
+    began: float
+    question: Any = None
+    job: Any = None
+
+
+def quick_protocol(policy: QuickPolicy) -> type[ProblemProtocol]:
+    """The protocol of a server whose usual predictions are answered quickly."""
+    unusual, heads = policy.unusual(), _Heads()
+
+    class Quick(QuickProtocol):
+        """With the policy of one server."""
+
+    Quick.policy, Quick.unusual, Quick.heads = policy, unusual, heads
+    return Quick
+
+
+class _Heads:
+    """The part of an answer's head that stays the same for a second."""
+
+    def __init__(self) -> None:
+        self._fields: Any = None
+        self._head = b""
+
+    def head(self, fields: Sequence[tuple[bytes, bytes]]) -> bytes:
+        """Status line and header fields, with the server's own ``fields`` of this second."""
+        if fields is not self._fields:
+            ours = [*fields, *SECURITY_FIELDS, (b"content-type", _JSON)]
+            lines = [b"%b: %b\r\n" % field for field in ours]
+            self._fields, self._head = fields, b"HTTP/1.1 200 OK\r\n" + b"".join(lines)
+        return self._head
+
+
+class QuickProtocol(ProblemProtocol):
+    """One connection; see ``quick_protocol``."""
+
+    policy: QuickPolicy
+    unusual: frozenset[bytes]
+    heads: _Heads
+    _request: _Request | None = None
+    _packs: bool = False
+
+    def connection_made(self, transport: Any) -> None:
+        """Note whether the client's answers are compressed."""
+        super().connection_made(transport)
+        self._packs = self.policy.packs_for(self.client[0] if self.client else "")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of the request whose client has left."""
+        request, self._request = self._request, None
+        super().connection_lost(exc)
+        if request is not None:
+            request.cycle.disconnected = True
+            quick = self.policy.quick()
+            if request.job is not None and quick is not None:
+                quick.withdraw(request.job)
+            self._observe(request, INTERRUPTED, 0, request_id_given(request.fields.get(_ID)))
+
+    def on_message_complete(self) -> None:
+        """Ask, if the request that is to be answered now is all here."""
+        super().on_message_complete()
+        request = self._request
+        if request is not None and request.question is None and not request.cycle.more_body:
+            self._ask(request)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Begin with a request; its body may be on its way still."""
+        fields = self._usual_fields(cycle) if app is self.app else None
+        if fields is None:
+            super()._start_asgi_task(cycle, app)
+            return
+        self._request = _Request(cycle, fields, time.perf_counter())
+        if not cycle.more_body:
+            self._ask(self._request)
+
+    def _usual_fields(self, cycle: RequestResponseCycle) -> dict[bytes, bytes] | None:
+        """The header fields of a request that may be answered here; None of all others."""
+        scope = cycle.scope
+        if scope["path"] != self.policy.path or scope["method"] != "POST" or self.flow.write_paused:
+            return None
+        fields: dict[bytes, bytes] = dict(scope["headers"])
+        quick = self.policy.quick()
+        length = fields.get(b"content-length", b"")
+        usual = (
+            quick is not None
+            and fields.get(b"content-type") == _JSON
+            and length.isdigit()
+            and len(length) < 9
+            and int(length) <= quick.bytes
+            and self.unusual.isdisjoint(fields)
+            and len(fields) == len(scope["headers"])  # none is there twice
+        )
+        return fields if usual else None
+
+    def _ask(self, request: _Request) -> None:
+        quick = self.policy.quick()
+        request.question = quick.read(bytes(request.cycle.body)) if quick is not None else None
+        if quick is None or request.question is None:
+            self._pass_on(request)
+            return
+        try:
+            request.job = quick.ask(request.question, partial(self._answer, request))
+        except Problem as problem:
+            self._pass_on(request, problem)
+
+    def _pass_on(self, request: _Request, outcome: Any = None) -> None:
+        """Let the application answer, all of the way; ``outcome`` is what is known already."""
+        self._request = None
+        if outcome is not None:
+            request.cycle.scope[OUTCOME] = outcome  # type: ignore[typeddict-unknown-key]
+        super()._start_asgi_task(request.cycle, self.app)
+
+    def _answer(self, request: _Request, job: Any) -> None:
+        quick = self.policy.quick()
+        body = quick.answer(request.question, job) if quick is not None else None
+        if body is None:
+            self._pass_on(request, job.error)
+            return
+        if self._packs and len(body) >= LEAST_BYTES:
+            accepted = request.fields.get(b"accept-encoding", b"").decode("latin-1")
+            if accepts_gzip(accepted):
+                self._pass_on(request, body)
+                return
+        self._write(request, body)
+
+    def _write(self, request: _Request, body: bytes) -> None:
+        self._request = None
+        cycle = request.cycle
+        request_id = request_id_given(request.fields.get(_ID))
+        self.transport.write(
+            b"%bcontent-length: %d\r\n%b: %b\r\n%b%b\r\n%b"
+            % (
+                self.heads.head(self.server_state.default_headers),
+                len(body),
+                _ID,
+                request_id.encode(),
+                b"vary: Accept-Encoding\r\n" if self._packs else b"",
+                b"" if cycle.keep_alive else b"connection: close\r\n",
+                body,
+            )
+        )
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        self._observe(request, 200, len(body), request_id)
+        cycle.on_response()
+
+    def _observe(self, request: _Request, status: int, size: int, request_id: str) -> None:
+        exchange = Exchange(
+            method="POST",
+            path=self.policy.path,
+            route=self.policy.path,
+            status=status,
+            seconds=time.perf_counter() - request.began,
+            body_bytes=size,
+            request_id=request_id,
+            client=self.client[0] if self.client else "",
+            caller="",
+        )
+        before = current_request_id.set(request_id)
+        for observer in self.policy.observers:
+            observer(exchange)
+        current_request_id.reset(before)
