@@ -24,6 +24,9 @@ TSC := $(NODE) node_modules/typescript/bin/tsc
 # It brings packages of its own, which are none of the project's.
 AUDIT := $(VENV)/audit/bin/pip-audit
 
+# The servers that a benchmark compares ours with.
+PEERS := $(VENV)/peers
+
 # One stamp for each step of the set-up; a step runs again when a file it read has changed.
 PYTHON_READY := $(VENV)/.stamp-python
 RUN_READY := $(VENV)/.stamp-run
@@ -101,6 +104,10 @@ browser: $(DEV_READY) $(PROJECT_READY) $(NODE_READY) ## Only the tests in a brow
 audit: $(DEV_READY) $(AUDIT) ## Look the locked packages up among known vulnerabilities (network)
 	$(BIN)/python -m scripts.audit $(AUDIT)
 
+.PHONY: peers
+peers: $(PEERS)/.stamp ## Install the servers that benchmarks.serving compares ours with
+	@echo 'Next: $(BIN)/python -m benchmarks.serving'
+
 ##### Change
 
 .PHONY: format
@@ -153,6 +160,11 @@ endif
 $(AUDIT): | $(PYTHON_READY)
 	$(BIN)/python -m venv $(VENV)/audit
 	$(VENV)/audit/bin/python -m pip --disable-pip-version-check install pip-audit==2.10.1
+
+$(PEERS)/.stamp: benchmarks/peers.txt | $(PYTHON_READY)
+	$(BIN)/python -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip --disable-pip-version-check install --requirement $<
+	@touch $@
 
 $(NODE_READY): package.json package-lock.json .npmrc | $(DEV_READY)
 	$(NPM) ci

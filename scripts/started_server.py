@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,13 +44,21 @@ def started_server(environment: Mapping[str, str] | None = None) -> Iterator[str
 
 
 @contextmanager
-def started_process(environment: Mapping[str, str] | None = None) -> Iterator[Started]:
-    """As `started_server`, with the process and what it prints."""
+def started_process(
+    environment: Mapping[str, str] | None = None, options: Sequence[str] = ()
+) -> Iterator[Started]:
+    """As `started_server`, with the process and what it prints.
+
+    Args:
+        environment: as there.
+        options: of the command line, besides the address to listen on.
+    """
+    command = [sys.executable, "-m", "server", "serve", "--host", "127.0.0.1", "--port", "0"]
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "output.txt")
         with output.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "server", "serve", "--host", "127.0.0.1", "--port", "0"],
+                [*command, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,

@@ -72,7 +72,8 @@ def distributions_imported(*places: str) -> set[str]:
 
 USED_BY_SERVER = distributions_imported("server/**/*.py", "models/**/*.py")
 USED_BY_TESTS = distributions_imported(
-    "tests/**/*.py", "scripts/**/*.py", "benchmarks/**/*.py", "hatch_build.py"
+    *("tests/**/*.py", "scripts/**/*.py", "benchmarks/*.py", "benchmarks/load/*.py"),
+    "hatch_build.py",
 )
 
 
@@ -91,3 +92,11 @@ def test_what_is_declared_is_imported() -> None:
         TOOLS | CLUSTER | {"schemathesis"} | LOADED_BY_TESTS | LIBRARIES_OF_MODELS | COMPARED_WITH
     )
     assert USED_BY_TESTS | USED_BY_SERVER | loaded >= DEV
+
+
+def test_what_the_peers_of_the_benchmark_import_is_in_their_own_list() -> None:
+    lines = (ROOT / "benchmarks/peers.txt").read_text(encoding="utf-8").splitlines()
+    listed = declared([line for line in lines if not line.startswith("#")])
+    others = OURS | set(sys.stdlib_module_names)
+    imported = {name.partition(".")[0] for name in modules_imported("benchmarks/peers/*.py")}
+    assert {canonicalize_name(name) for name in imported - others} <= listed
