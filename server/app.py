@@ -52,7 +52,7 @@ from server.services.catalog import Catalog, load_catalog
 from server.services.drawings import warm_up
 from server.services.effective_fields import EffectiveFields
 from server.services.forms.cache import FormCache, cache_folder
-from server.services.forms.fast_forms import FastForms
+from server.services.forms.fast_forms import FastForms, summary
 from server.services.inference import Inference
 from server.services.inspections import Inspections, InspectionStore
 from server.services.lane import Lane
@@ -121,6 +121,7 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
         telemetry=_telemetry(tracing),
     )
     app.state.tracing = tracing
+    app.state.announce = lambda _: None  # where nobody looks
     app.state.pages = Pages(TEMPLATES, STATIC)
     app.state.metrics = metrics = Metrics()
     app.state.readiness = Readiness()
@@ -217,7 +218,7 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
     if settings.form == "onnxruntime":
         await forms.prepare(list(catalog))
     else:
-        forms.start(catalog)
+        forms.start(catalog, lambda: app.state.announce(summary(catalog)))
     unwatch = metrics.watch(lane, kept, readiness)
     app.state.live = sessions = _live_sessions(app.state.services, metrics)
     sessions.start()

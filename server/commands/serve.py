@@ -115,6 +115,7 @@ def serve(
     )
     server.drain_seconds = settings.drain_seconds
     server.readiness = app.state.readiness
+    app.state.announce = typer.echo
     server.before_stop = lambda: app.state.live.close()
     server.own = [catalog.get(name) for name in catalog.names[len(model_names()) :]]
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,7 +10,13 @@ from fastapi import APIRouter, Query, Request, Response
 from server.dependencies import NamedModel, RunningServices
 from server.errors import NotFound
 from server.routes.responses import of_version, problems
-from server.schemas.models import ModelDetails, ModelList, ModelSummary
+from server.schemas.models import (
+    AnsweringForm,
+    FormFigures,
+    ModelDetails,
+    ModelList,
+    ModelSummary,
+)
 from server.schemas.receptive_fields import ReceptiveField
 from server.services.catalog import Model
 from server.services.receptive_fields import Unit, check_unit, find_field
@@ -32,6 +39,7 @@ async def get_model(model: NamedModel) -> ModelDetails:
         **_summary(model).model_dump(exclude={"categories"}),
         categories=list(model.categories),
         card=model.card,
+        form=_form(model),
         nodes=list(model.nodes),
     )
 
@@ -89,6 +97,20 @@ async def get_receptive_field(
         model.version,
         named=version is not None,
     )
+
+
+def _form(model: Model) -> AnsweringForm:
+    choice = model.choice
+    tried = [
+        FormFigures(
+            form=each.form,
+            milliseconds={size: seconds * 1e3 for size, seconds in each.seconds.items()},
+            difference=each.difference if math.isfinite(each.difference) else None,
+            refusal=each.refusal,
+        )
+        for each in choice.figures
+    ]
+    return AnsweringForm(name=choice.form, reason=choice.reason, tried=tried)
 
 
 def _summary(model: Model) -> ModelSummary:

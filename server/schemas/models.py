@@ -14,6 +14,28 @@ _EXAMPLES = "How many inputs of its own it has to run on."
 _SILENCE = "Why it makes no guesses, in a sentence; empty where it does."
 
 
+class FormFigures(BaseModel):
+    """What was measured of a way to run a model, when the server started."""
+
+    form: str = Field(description="Its name.")
+    milliseconds: dict[int, float] = Field(
+        description="Of CPU time in the median for a batch, by the number of its images; none "
+        "where it was not measured."
+    )
+    difference: float | None = Field(
+        description="Largest difference of a logit from eager PyTorch; null where it gives others."
+    )
+    refusal: str = Field(description="Why it may not answer; empty where it may.")
+
+
+class AnsweringForm(BaseModel):
+    """What answers predictions: the fastest way to run the model that gives the same."""
+
+    name: str = Field(description="eager (PyTorch itself), onnxruntime or cuda.")
+    reason: str = Field(description="Why this one.")
+    tried: list[FormFigures] = Field(description="What was compared, eager first.")
+
+
 class ModelSummary(BaseModel):
     """A model in the list."""
 
@@ -49,6 +71,7 @@ class ModelDetails(BaseModel):
     input_shape: list[int] = Field(description=_SHAPE)
     examples: int = Field(description=_EXAMPLES)
     silence: str = Field(description=_SILENCE)
+    form: AnsweringForm = Field(description="What answers predictions, and why.")
     categories: list[str] = Field(description="The categories; a label is an index into them.")
     card: dict[str, Any] = Field(description="Data, split, accuracy, limits and licence.")
     nodes: list[Node] = Field(description="The graph, in the order in which it runs.")

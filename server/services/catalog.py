@@ -18,6 +18,7 @@ from models import LoadedModel, load_model, model_names
 from server.doodle.categories import CATEGORIES
 from server.engine.capture import Capture, Captured, Diverged, capture_of
 from server.engine.forms import Batch, Form
+from server.engine.forms.trial import Choice
 from server.engine.preserved import preserved
 from server.engine.trace import Trace, trace_model
 from server.errors import InvalidInput, NotFound
@@ -33,6 +34,8 @@ Logits = NDArray[np.float32]
 """What the network gives: float32 (N, categories)."""
 
 _LOG = logging.getLogger("doodlescope.forms")
+
+_UNTRIED = Choice("eager", (), "no other form has been tried")
 
 Kind = Literal["doodle", "image", "example"]
 """What a model is asked about: drawings (and pictures of them), images, or its examples alone."""
@@ -129,8 +132,15 @@ class Model:
         form: Form | None = vars(self).get("_form")
         return form
 
-    def answer_with(self, form: Form | None) -> None:
+    @property
+    def choice(self) -> Choice:
+        """What answers predictions, and why."""
+        choice: Choice = vars(self).get("_choice", _UNTRIED)
+        return choice
+
+    def answer_with(self, form: Form | None, choice: Choice) -> None:
         """From the next batch on, let a form that is as good answer predictions; None: none."""
+        vars(self)["_choice"] = choice
         vars(self)["_form"] = form
 
     def logits(self, groups: Sequence[Images]) -> list[Logits]:
@@ -199,7 +209,8 @@ class Model:
                 len(batch),
                 exc_info=True,
             )
-            self.answer_with(None)
+            reason = f"{form.name} failed on a batch of {len(batch)}"
+            self.answer_with(None, replace(self.choice, form="eager", reason=reason))
             return None
 
     def run(self, prepared: NetworkInput) -> Captured | Trace:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from server.engine.capture import random_states
-from server.engine.forms.form import NotExact
+from server.engine.forms.form import FormBroken, NotExact
 from server.engine.preserved import preserved
 from server.engine.trace import trace_model
 
@@ -23,8 +23,8 @@ def export_onnx(module: nn.Module, shape: tuple[int, int, int]) -> bytes:
         shape: channels, height and width of one input.
 
     Raises:
-        NotExact: what it does depends on values, on chance or on what it did before; or there is
-            no ONNX for something in it.
+        NotExact: what it does depends on values, on chance or on what it did before.
+        FormBroken: PyTorch cannot write it.
     """
     example = torch.rand((2, *shape), generator=torch.Generator().manual_seed(0))
     check_is_function(module, example)
@@ -47,7 +47,7 @@ def export_onnx(module: nn.Module, shape: tuple[int, int, int]) -> bytes:
             assert program is not None, "the exporter gives a program where no file is named"
             written: bytes = program.model_proto.SerializeToString()
     except Exception as error:
-        raise NotExact(f"PyTorch cannot write it as ONNX: {_first_line(error)}") from error
+        raise FormBroken(f"PyTorch cannot write it as ONNX: {_first_line(error)}") from error
     return written
 
 

@@ -17,7 +17,11 @@ FormName = Literal["eager", "onnxruntime", "cuda"]
 
 
 class NotExact(RuntimeError):
-    """A model that no form can stand for, or a form that is not exact; the message says why."""
+    """A model that no other form can stand for; the message says why, a part of a sentence."""
+
+
+class FormBroken(RuntimeError):
+    """A form that could not be made, though there may be one; the message says why."""
 
 
 class Form(Protocol):

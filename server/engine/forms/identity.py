@@ -7,6 +7,7 @@ import importlib.metadata
 import inspect
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -41,5 +42,6 @@ def identity_of(module: nn.Module, shape: tuple[int, ...]) -> str:
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)} ".encode())
         values = tensor.detach().cpu().contiguous().flatten()
         if values.numel():
-            digest.update(values.view(torch.uint8).numpy())
+            held: Any = values.view(torch.uint8).numpy()
+            digest.update(held)
     return digest.hexdigest()

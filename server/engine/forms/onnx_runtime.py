@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnxruntime
 
-from server.engine.forms.form import Batch, FormName, NotExact, Values
+from server.engine.forms.form import Batch, FormBroken, FormName, Values
 
 
 class OnnxRuntime:
@@ -20,7 +20,7 @@ class OnnxRuntime:
             threads: for one operation; with 1 it runs in the caller's thread.
 
         Raises:
-            NotExact: it is no model, or has other inputs and outputs.
+            FormBroken: it is no model, or has other inputs and outputs.
         """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -33,10 +33,10 @@ class OnnxRuntime:
                 model, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # of many classes, with no other base
-            raise NotExact(f"ONNX Runtime does not open it: {_in_a_line(error)}") from error
+            raise FormBroken(f"ONNX Runtime does not open it: {_in_a_line(error)}") from error
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:
-            raise NotExact(f"it has {len(inputs)} inputs and {len(outputs)} outputs")
+            raise FormBroken(f"it has {len(inputs)} inputs and {len(outputs)} outputs")
         self._input: str = inputs[0].name
         self._outputs: list[str] = [outputs[0].name]
 

@@ -10,14 +10,11 @@ import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 import numpy as np
 
 from server.engine.forms.exactness import largest_difference, limit_for
-from server.engine.forms.form import Batch, Values
-
-Key = TypeVar("Key", bound=str)
+from server.engine.forms.form import Batch, FormName, Values
 
 CHECKED = (1, 2, 3, 64)
 """Sizes of the batches on which a form must give the same: one, some, odd, and a full one."""
@@ -32,53 +29,53 @@ MOST_ROUNDS = 11
 FEWEST_ROUNDS = 3
 
 LONGEST = 0.25
-"""Seconds: sizes whose batch takes longer in eager PyTorch are left out, except for the first."""
+"""Seconds: sizes whose batch takes longer in eager PyTorch are left out."""
 
 WORTH = 0.95
 """A form that takes more than this share of eager PyTorch's time is not worth a change."""
 
 
 @dataclass(frozen=True)
-class Figures(Generic[Key]):
+class Figures:
     """What the trial of one form showed."""
 
-    form: Key
+    form: FormName
     seconds: Mapping[int, float]
     """The median for a batch, by its size; none where it was refused."""
     difference: float
-    """Largest difference from eager PyTorch; nan for itself."""
+    """Largest difference of a logit from eager PyTorch."""
     refusal: str = ""
     """Why it is no form of the model; "" where it is one."""
 
 
 @dataclass(frozen=True)
-class Choice(Generic[Key]):
+class Choice:
     """The form that answers, and why."""
 
-    form: Key
-    figures: Sequence[Figures[Key]]
+    form: FormName
+    figures: Sequence[Figures]
     """Of all that were tried, eager PyTorch first."""
     reason: str
 
-    def of(self, form: Key) -> Figures[Key]:
+    def of(self, form: FormName) -> Figures:
         """The figures of a form."""
         return next(each for each in self.figures if each.form == form)
 
 
-class Trial(Generic[Key]):
+class Trial:
     """Checks and times the forms of one model.
 
     Args:
         forms: by name, the one that is right first: eager PyTorch. All take the same batches.
-        inputs: (N, channels, height, width), N at least the largest size: what the model is asked
-            about. Batches are taken from each.
+        inputs: (N, channels, height, width), N at least 2: what the model is asked about. Batches
+            are taken from each.
         clock: seconds; of the thread where forms run in it.
         timed: whether to time; else the last form that is exact is chosen.
     """
 
     def __init__(
         self,
-        forms: Mapping[Key, Callable[[Batch], Values]],
+        forms: Mapping[FormName, Callable[[Batch], Values]],
         inputs: Sequence[Batch],
         clock: Callable[[], float],
         *,
@@ -89,30 +86,29 @@ class Trial(Generic[Key]):
         self._clock = clock
         self._timed = timed
         self._right = next(iter(self._forms))
-        self._refusals: dict[Key, str] = {}
-        self._differences: dict[Key, float] = dict.fromkeys(self._forms, 0.0)
+        self._refusals: dict[FormName, str] = {}
+        self._differences: dict[FormName, float] = dict.fromkeys(self._forms, 0.0)
         self._one = math.inf
-        self._times: dict[Key, dict[int, list[float]]] = {form: {} for form in self._forms}
+        self._times: dict[FormName, dict[int, list[float]]] = {form: {} for form in self._forms}
 
     def turns(self) -> Iterator[Callable[[], None]]:
         """What to call, in order; the choice is ready after the last."""
         for number, batch in enumerate(self._inputs):
             for size in CHECKED:
-                if self._affordable(size):
-                    yield from self._check(
-                        batch[number : number + 1] if size == 1 else batch[:size]
-                    )
+                # A second image shows whether the first was taken for all, so it is always tried.
+                if self._affordable(size) or (size == 2 and number == 0):
+                    yield from self._check(batch[-1:] if size == 1 else batch[:size])
         yield lambda: self._is_itself()
         if not self._timed or len(self._left) < 2:
             return
-        sizes = [size for size in TIMED if size == TIMED[0] or self._affordable(size)]
+        sizes = [size for size in TIMED if self._affordable(size)]
         for size in sizes:
             rounds = self._rounds(size, len(sizes))
             for _ in range(rounds):
                 for form in self._left:
                     yield lambda form=form, size=size: self._time(form, size)  # type: ignore[misc]
 
-    def choice(self) -> Choice[Key]:
+    def choice(self) -> Choice:
         """What the turns came to."""
         figures = [
             Figures(
@@ -146,11 +142,12 @@ class Trial(Generic[Key]):
         return Choice(best, figures, f"it takes {share:.0%} of eager's time")
 
     @property
-    def _left(self) -> list[Key]:
+    def _left(self) -> list[FormName]:
         return [form for form in self._forms if form not in self._refusals]
 
     def _affordable(self, size: int) -> bool:
-        return size <= 3 or math.isinf(self._one) or self._one * size <= LONGEST
+        """Whether to try a size; one image always."""
+        return size == 1 or (size <= len(self._inputs[0]) and self._one * size <= LONGEST)
 
     def _rounds(self, size: int, sizes: int) -> int:
         once = self._one * size * len(self._left)
@@ -166,7 +163,7 @@ class Trial(Generic[Key]):
             kept.append(self._forms[self._right](batch))
             self._one = min(self._one, (self._clock() - begun) / len(batch))
 
-        def other(form: Key) -> None:
+        def other(form: FormName) -> None:
             try:
                 values = self._forms[form](batch)
             except Exception as error:
@@ -192,7 +189,7 @@ class Trial(Generic[Key]):
             for form in self._left[1:]:
                 self._refusals[form] = "the model itself gives something else each time"
 
-    def _time(self, form: Key, size: int) -> None:
+    def _time(self, form: FormName, size: int) -> None:
         batch = self._inputs[0][:size]
         begun = self._clock()
         self._forms[form](batch)

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import IO, Any
 
 from server.settings import ServedModel
 
@@ -49,6 +49,8 @@ class Exported:
     """In ONNX; empty where it could not be exported."""
     refusal: str = ""
     """Why not: a part of a sentence."""
+    is_broken: bool = False
+    """Whether that is no property of the model, but something that failed."""
 
 
 class ExportProcess:
@@ -76,7 +78,8 @@ class ExportProcess:
         try:
             if process is None:
                 yield from (
-                    Exported(refusal="no other process can be started") for _ in self._wanted
+                    Exported(refusal="no other process can be started", is_broken=True)
+                    for _ in self._wanted
                 )
                 return
             assert process.stdin is not None, "it is a pipe"
@@ -122,7 +125,7 @@ class ExportProcess:
                 return None
             return self._process
 
-    def _next(self, process: subprocess.Popen[str], answers: TextIO) -> Exported:
+    def _next(self, process: subprocess.Popen[str], answers: IO[str]) -> Exported:
         late = threading.Timer(self._seconds, process.kill)
         late.daemon = True
         late.start()
@@ -133,9 +136,10 @@ class ExportProcess:
         finally:
             late.cancel()
         if not line.endswith("\n"):
-            return Exported(refusal="the process that exports it ended, or took too long")
+            refusal = "the process that exports it ended, or took too long"
+            return Exported(refusal=refusal, is_broken=True)
         told = json.loads(line)
-        return Exported(base64.b64decode(told["model"]), told["refusal"])
+        return Exported(base64.b64decode(told["model"]), told["refusal"], told["is_broken"])
 
 
 def main() -> None:
@@ -156,6 +160,7 @@ def main() -> None:
         told = {
             "model": base64.b64encode(exported.model).decode("ascii"),
             "refusal": exported.refusal,
+            "is_broken": exported.is_broken,
         }
         answers.write(json.dumps(told) + "\n")
         answers.flush()
@@ -170,7 +175,7 @@ def _export(told: dict[str, Any]) -> Exported:
     import torch
 
     from server.engine.forms.export import export_onnx
-    from server.engine.forms.form import NotExact
+    from server.engine.forms.form import FormBroken, NotExact
     from server.services.served_models import open_module
     from server.services.sources import ModelUnavailable
 
@@ -178,10 +183,12 @@ def _export(told: dict[str, Any]) -> Exported:
     try:
         module = open_module(ServedModel.model_validate(told["served"]))
         return Exported(export_onnx(module, tuple(told["shape"])))
-    except (NotExact, ModelUnavailable) as refused:
-        return Exported(refusal=str(refused))
+    except NotExact as refusal:
+        return Exported(refusal=str(refusal))
+    except (FormBroken, ModelUnavailable) as error:
+        return Exported(refusal=str(error), is_broken=True)
     except Exception as error:  # of a stranger's forward
-        return Exported(refusal=f"{type(error).__name__}: {error}"[:300])
+        return Exported(refusal=f"{type(error).__name__}: {error}"[:300], is_broken=True)
 
 
 if __name__ == "__main__":

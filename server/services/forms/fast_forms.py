@@ -13,8 +13,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Literal
 
-from server.engine.forms import Batch, Form, NotExact, Values
-from server.engine.forms.form import FormName
+import torch
+
+from server.engine.forms import Batch, Form, FormBroken, Values
 from server.engine.forms.identity import identity_of
 from server.engine.forms.onnx_runtime import OnnxRuntime
 from server.engine.forms.trial import CHECKED, TIMED, Choice, Trial
@@ -29,6 +30,9 @@ Mode = Literal["auto", "eager", "onnxruntime"]
 
 WEIGHT_BYTES = 268_435_456
 """Models with more weights stay as they are: another form holds all of them once more."""
+
+TRIAL_BYTES = 16_777_216
+"""Of one input of a trial: for large pictures it has fewer of them."""
 
 PAUSE = 0.5
 """Seconds to wait before a trial goes on when the lane is full."""
@@ -75,75 +79,82 @@ class FastForms:
             await asyncio.to_thread(self._process.stop)
 
     async def prepare(self, models: Sequence[Model]) -> None:
-        """Find each model's form, in order; what fails leaves a model as it is."""
+        """Find each model's form, in order; what fails leaves a model as it is.
+
+        What was kept comes first, then what has to be exported.
+        """
         if self._mode == "eager":
             return
-        try:
-            missing: list[tuple[Model, str]] = []
+        missing: list[tuple[Model, str]] = []
+        with suppress(ClosingDown):
             for model in models:
                 reason = why_eager(model)
                 if reason:
-                    _LOG.info("%s: eager PyTorch answers predictions: %s", model.name, reason)
+                    self._stays(model, reason)
                     continue
-                key = await asyncio.to_thread(_identity, model)
+                key = await asyncio.to_thread(identity_of, model.module, model.input_shape)
                 kept = await asyncio.to_thread(self._cache.get, key)
-                if kept is None or not await self._answer(model, kept, is_kept=True):
+                if kept is None or await self._refusal(model, kept):
                     missing.append((model, key))
-            async for (model, key), exported in self._exported(missing):
+            async for model, key, exported in self._exported(missing):
                 if not exported.model:
-                    _stays(model, exported.refusal)
-                elif await self._answer(model, exported.model):
+                    self._stays(model, exported.refusal, is_broken=exported.is_broken)
+                elif refusal := await self._refusal(model, exported.model):
+                    self._stays(model, refusal, is_broken=True)
+                else:
                     await asyncio.to_thread(self._cache.put, key, exported.model)
-        except ClosingDown:
-            return
-        except Exception:
-            _LOG.warning("Preparing faster forms failed; eager PyTorch answers", exc_info=True)
 
     async def _exported(
         self, missing: Sequence[tuple[Model, str]]
-    ) -> AsyncIterator[tuple[tuple[Model, str], Exported]]:
+    ) -> AsyncIterator[tuple[Model, str, Exported]]:
         """What was exported of each model, as it comes."""
+        if not missing:
+            return
         wanted = []
         for model, _ in missing:
+            channels, height, width = model.input_shape
             assert model.source is not None, "it can be opened again"
-            wanted.append(Wanted(model.source, model.input_shape))
-        if not wanted:
-            return
+            wanted.append(Wanted(model.source, (channels, height, width)))
         self._process = process = ExportProcess(wanted)
         results = process.results()
         try:
-            for each in missing:
-                yield each, await asyncio.to_thread(next, results)
+            for model, key in missing:
+                yield model, key, await asyncio.to_thread(next, results)
         finally:
             await asyncio.to_thread(process.stop)
 
-    async def _answer(self, model: Model, exported: bytes, *, is_kept: bool = False) -> bool:
-        """Try what was exported, and let it answer where it is best; False: it is no form of it."""
+    async def _refusal(self, model: Model, exported: bytes) -> str:
+        """Try what was exported, and let it answer where it is best.
+
+        Returns:
+            Why it is no form of the model; "" where it is one, whether it answers or not.
+        """
         try:
             form = await asyncio.to_thread(OnnxRuntime, exported, self._threads)
             choice = await self._tried(model, form)
-        except NotExact as error:
-            if not is_kept:
-                _stays(model, str(error))
-            return False
-        refusal = choice.of(form.name).refusal
-        if refusal:
-            if not is_kept:
-                _stays(model, refusal)
-            return False
-        if choice.form == form.name:
-            model.answer_with(form)
+        except (ClosingDown, asyncio.CancelledError):
+            raise
+        except FormBroken as error:
+            return str(error)
+        except Exception as error:  # of a stranger's forward, or of the lane
+            return f"trying {form.name} failed: {type(error).__name__}: {error}"
+        if refusal := choice.of(form.name).refusal:
+            return f"{form.name}: {refusal}"
+        model.answer_with(form if choice.form == form.name else None, choice)
         _LOG.info("%s: %s", model.name, told(choice))
-        return True
+        return ""
 
-    async def _tried(self, model: Model, form: Form) -> Choice[FormName]:
+    async def _tried(self, model: Model, form: Form) -> Choice:
         assert model.preparation is not None, "a model that takes no pictures has no form"
-        inputs = await asyncio.to_thread(trial_inputs, model.preparation, max(*CHECKED, *TIMED))
+        channels, height, width = model.preparation.shape
+        images = TRIAL_BYTES // (channels * height * width * 4)
+        images = max(2, min(images, *CHECKED[-1:], *TIMED[-1:]))
+        inputs = await asyncio.to_thread(trial_inputs, model.preparation, images)
 
         def answered(batch: Batch) -> Values:
             return model.logits_by(form, batch)
 
-        trial: Trial[FormName] = Trial(
+        trial = Trial(
             {"eager": model.logits_in_eager, form.name: answered},
             inputs,
             # With one thread all work is the lane's own, whoever else keeps the machine busy.
@@ -163,31 +174,42 @@ class FastForms:
             else:
                 return
 
+    def _stays(self, model: Model, reason: str, *, is_broken: bool = False) -> None:
+        """A model that eager PyTorch answers for; a warning where somebody expects something else.
+
+        That is where something failed, and where ONNX Runtime was asked for.
+        """
+        model.answer_with(None, Choice("eager", (), reason))
+        level = logging.WARNING if is_broken or self._mode == "onnxruntime" else logging.INFO
+        _LOG.log(level, "%s: eager PyTorch answers predictions: %s", model.name, reason)
+
 
 def why_eager(model: Model) -> str:
     """Why no other form of a model is looked for: a part of a sentence; "" where one is."""
     if model.is_live:
         return "it is a live module, and may change"
-    if model.preparation is None or model.silence:
-        return "it takes no pictures, or makes no guesses"
+    if model.preparation is None:
+        return "it takes no pictures"
+    if model.silence:
+        return "it makes no guesses"
+    if model.device.type != "cpu":
+        return f"it runs on {model.device.type}"
     if model.source is None:
         return "no other process can open it"
     tensors = (*model.module.parameters(), *model.module.buffers())
-    if any(str(tensor.dtype) in OTHER_TYPES for tensor in tensors):
-        return "it computes in another type than float32"
-    if model.device.type != "cpu":
-        return f"it runs on {model.device.type}"
+    other = [each.dtype for each in tensors if each.dtype not in _EXPORTED]
+    if other:
+        return f"it computes in {str(other[0]).removeprefix('torch.')}, not in float32"
     if sum(tensor.nbytes for tensor in tensors) > WEIGHT_BYTES:
         return f"its weights take more than {WEIGHT_BYTES >> 20} MiB"
     return ""
 
 
-OTHER_TYPES = frozenset(
-    {"torch.float64", "torch.float16", "torch.bfloat16", "torch.complex64", "torch.complex128"}
-)
+_EXPORTED = frozenset({torch.float32, torch.int64, torch.int32, torch.bool, torch.uint8})
+"""Weights of these types; others are of a model that computes in another type."""
 
 
-def told(choice: Choice[FormName]) -> str:
+def told(choice: Choice) -> str:
     """A choice as a line of the log."""
     measured = "; ".join(
         f"{each.form} "
@@ -197,14 +219,21 @@ def told(choice: Choice[FormName]) -> str:
     )
     difference = max(each.difference for each in choice.figures)
     return (
-        f"{choice.form} answers predictions: {choice.reason} (batches of {measured}; "
+        f"{choice.form} answers predictions: {choice.reason} "
+        f"({f'batches of {measured}; ' if measured else ''}"
         f"largest difference of a logit {difference:.1e})"
     )
 
 
-def _stays(model: Model, reason: str) -> None:
-    _LOG.warning("%s: eager PyTorch answers predictions: %s", model.name, reason)
-
-
-def _identity(model: Model) -> str:
-    return identity_of(model.module, model.input_shape)
+def summary(models: Iterable[Model]) -> str:
+    """What answers predictions, in a line for the person who started the server."""
+    every = list(models)
+    fast = [model for model in every if model.form is not None]
+    if not fast:
+        return "Predictions run in eager PyTorch."
+    eager = f", {len(every) - len(fast)} in eager PyTorch" if len(fast) < len(every) else ""
+    first = fast[0]
+    return (
+        f"Predictions of {len(fast)} {'network' if len(fast) == 1 else 'networks'} run in "
+        f"ONNX Runtime{eager}. {first.title}: {first.choice.reason}."
+    )
