@@ -242,7 +242,7 @@ def _numbers(
         return
     several = layer.axes if parameter.kind is not Kind.INTEGER else 1
     several = 2 * several if name == "padding" and "Pad" in layer.type else several
-    if isinstance(value, int) or len(whole) != several:
+    if isinstance(value, int) or not whole or len(whole) != several:
         if whole and not isinstance(value, int):
             yield whole[0], 1.0
             yield whole[:several], 1.0
@@ -307,9 +307,10 @@ def _matching(layer: Layer, name: str, value: Any, shape: Shape) -> list[Any]:
     if name == "in_features":
         return [shape[-1]]
     if name == "normalized_shape":
-        count = 1 if isinstance(value, int) else len(value or [0])
+        several = isinstance(value, list | tuple)
+        count = len(value or [0]) if several else 1
         own = list(shape[-count:])
-        return [own[0] if isinstance(value, int) else own] if count <= len(shape) else []
+        return [own if several or value is None else own[0]] if count <= len(shape) else []
     if name in ("in_channels", "num_features") and layer.axes:
         index = len(shape) - layer.axes - 1
         if layer.type == "BatchNorm1d":
