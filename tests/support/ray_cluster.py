@@ -1,7 +1,7 @@
 """A Ray of its own on this machine with the application on it: a process to be started by a test.
 
-It says ``ready PORT``, answers each line that it reads with the number of its running replicas, and
-stops everything at the end of its input.
+It says ``ready PORT``, answers each line that it reads with ``running`` and the number of its
+replicas, and stops everything at the end of its input.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main(replicas: int) -> None:
         serve.run(application)
         print(f"ready {port}", flush=True)
         for _ in sys.stdin:
-            print(running(), flush=True)
+            print("running", running(), flush=True)
         serve.shutdown()  # type: ignore[no-untyped-call]
         ray.shutdown()
     finally:
