@@ -28,6 +28,8 @@ OPEN = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", 
 _OPEN_FOLDER = "/static/"
 _POLICY_VIOLATION = 1008
 _ALLOWANCE = "doodlescope.allowance"
+_DENIAL = "websocket.http.response"
+"""The extension of servers that can answer a handshake."""
 
 
 class Door:
@@ -160,12 +162,12 @@ def is_own_page(path: str) -> bool:
 
 
 async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
+    if scope["type"] == "websocket" and _DENIAL not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": problem.title})
         return
     response: Response = answer(problem, scope["path"])
     response.headers["Cache-Control"] = "no-store"
-    if isinstance(problem, CredentialsNeeded) and scope["method"] in ("GET", "HEAD"):
+    if isinstance(problem, CredentialsNeeded) and scope.get("method") in ("GET", "HEAD"):
         request = Request(scope)
         if wants_page(request):
             query = f"?{request.url.query}" if request.url.query else ""

@@ -31,8 +31,8 @@ Observer = Callable[[Outcome, int], None]
 FRAME_BYTES = 262_144
 """Layers share a binary message up to so many bytes; a larger layer has one of its own."""
 
-PREDICTING = 2
-"""While one batch is with the lane, the next one is rendered."""
+PREDICTING = 4
+"""So many groups are rendered or with the lane at once; it joins what it finds into one batch."""
 _AT_ONCE_DRAWINGS, _AT_ONCE_POINTS = 4, 1_000
 """More than these are rendered beside the event loop, so that others do not wait for it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -65,7 +65,7 @@ def choose_example(page: Page, label: str) -> None:
 class Sockets:
     """The live sessions that a page opens, and the drawings that it sends over them."""
 
-    _of: WeakKeyDictionary[Page, Sockets] = WeakKeyDictionary()
+    _of: ClassVar[WeakKeyDictionary[Page, Sockets]] = WeakKeyDictionary()
 
     def __init__(self, page: Page) -> None:
         self.opened: list[WebSocket] = []

@@ -22,13 +22,13 @@ function applied(there, changes, open) {
     if (change.change === "begin") drawing.push([[...change.x], [...change.y]]);
     else if (change.change === "replace") drawing = change.drawing.map(([x, y]) => [[...x], [...y]]);
     else if (change.change === "clear") drawing = [];
-    else if (change.change === "undo") {
-      assert.ok(drawing.length > 0, "there is a stroke to take away");
-      drawing.pop();
-    } else {
+    else if (change.change === "extend") {
       assert.ok(isOpen, "the last stroke may be extended");
       drawing[drawing.length - 1][0].push(...change.x);
       drawing[drawing.length - 1][1].push(...change.y);
+    } else {
+      assert.ok(drawing.length > 0, "there is a stroke to take away");
+      drawing.pop();
     }
     isOpen = isOpenAfter([change], isOpen);
   }
