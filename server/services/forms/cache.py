@@ -6,11 +6,15 @@ import contextlib
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 CACHE_BYTES = 1_073_741_824
 """Of all kept models; beyond it, those go that nobody has used for longest."""
+
+PART_SECONDS = 3600
+"""A file that is older, and still not whole, will never be."""
 
 _END = ".onnx"
 
@@ -60,12 +64,6 @@ class FormCache:
         self._make_room()
         return True
 
-    def forget(self, key: str) -> None:
-        """Let go what is kept under a key."""
-        if self._folder is not None:
-            with contextlib.suppress(OSError):
-                (self._folder / f"{key}{_END}").unlink()
-
     def _make_room(self) -> None:
         assert self._folder is not None, "nothing is kept without a folder"
         with contextlib.suppress(OSError):
@@ -76,6 +74,9 @@ class FormCache:
                 total += known.st_size
                 if total > CACHE_BYTES:
                     file.unlink()
+            for part in self._folder.glob("*.part"):  # of a server that was killed
+                if part.stat().st_mtime < time.time() - PART_SECONDS:
+                    part.unlink()
 
 
 def cache_folder(setting: str, environment: Mapping[str, str] = os.environ) -> Path | None:
