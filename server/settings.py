@@ -174,6 +174,33 @@ class Settings(BaseSettings):
         description="What is logged: info has a line for each request, debug also one for each "
         "static file and probe.",
     )
+    connections: Count = Field(
+        default=1_000,
+        description="Most connections at once; one more takes the place of one that asks nothing, "
+        "or is answered 503.",
+    )
+    client_seconds: float = Field(
+        default=15.0,
+        gt=0,
+        le=3_600,
+        description="How long a client may take to send the head of a request, in seconds; for its "
+        "body, and to take an answer, it has one more for each `client_rate` bytes.",
+    )
+    client_rate: Count = Field(
+        default=4_096, description="Bytes a second, on average, that a slow client is waited for."
+    )
+    unsent_bytes: Count = Field(
+        default=268_435_456,
+        description="Most memory for answers that clients have not taken yet, in bytes; beyond it "
+        "the slowest are cut off.",
+    )
+    frozen_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=86_400,
+        description="When nothing at all moves in the process for so many seconds, it writes where "
+        "it stands and ends, to be started again; 0: never.",
+    )
     stuck_seconds: float = Field(
         default=60.0,
         gt=0,

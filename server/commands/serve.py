@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import signal
 import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from types import FrameType
 from typing import Any, Literal
 
@@ -20,19 +23,21 @@ from pydantic_core import ErrorDetails
 
 from models import model_names
 from server.app import create_app, load_models
+from server.bounded_server import BoundedServer, room_for
 from server.commands.failure import CommandFailed, failing_on
 from server.commands.late_progress import LateProgress
 from server.commands.model import open_device
+from server.connection_limits import ConnectionLimits
 from server.logs import configure_logs
-from server.services.catalog import Model
 from server.quick import QuickPolicy
+from server.services.catalog import Model
 from server.services.readiness import Readiness
 from server.services.sources import ModelUnavailable
 from server.settings import ServedModel, Settings
 from server.socket_protocol import socket_options
 
 
-class _AnnouncingServer(uvicorn.Server):
+class _AnnouncingServer(BoundedServer):
     """Prints the address once the models are loaded and the socket listens, not before.
 
     Below it, that of the page of each of the user's own models. Told to terminate, it is not ready
@@ -101,17 +106,20 @@ def serve(
     with LateProgress("Opening the models"), failing_on(ModelUnavailable):
         catalog = load_models(settings)
     app = create_app(settings, load=lambda _: catalog)
+    limits = _limits(settings)
     server = _AnnouncingServer(
         uvicorn.Config(
             app,
             host=settings.host,
             port=settings.port,
-            http=_protocol(app),
+            http=_protocol(app, limits),
             **socket_options(settings),
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=settings.stop_seconds,
-        )
+        ),
+        limits,
+        settings.frozen_seconds,
     )
     server.drain_seconds = settings.drain_seconds
     server.readiness = app.state.readiness
@@ -126,17 +134,35 @@ def serve(
             f"The server could not start on {settings.host}:{settings.port}, as said above. "
             "Another address or port: --host, --port."
         ) from error
+    readiness: Readiness = app.state.readiness
+    if readiness.hanging:
+        # Python would wait for the threads of these runs, or crash on them.
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
 
 
-def _protocol(app: FastAPI) -> type[asyncio.Protocol] | Literal["auto"]:
+def _limits(settings: Settings) -> ConnectionLimits:
+    """What connections may cost, as far as the system allows so many."""
+    limits = ConnectionLimits(
+        connections=settings.connections,
+        seconds=settings.client_seconds,
+        rate=settings.client_rate,
+        body_bytes=settings.body_bytes,
+        unsent_bytes=settings.unsent_bytes,
+    )
+    return replace(limits, connections=room_for(limits))
+
+
+def _protocol(app: FastAPI, limits: ConnectionLimits) -> type[asyncio.Protocol] | Literal["auto"]:
     """The reader of HTTP: ours, but where its parser is not installed."""
     if sys.platform == "win32":
         return "auto"
-    from server.protocol import ProblemProtocol
+    from server.protocol import ProblemProtocol, limited
     from server.quick_protocol import quick_protocol
 
     policy: QuickPolicy = app.state.quick_policy
-    return ProblemProtocol if policy.is_off else quick_protocol(policy)
+    return limited(ProblemProtocol if policy.is_off else quick_protocol(policy), limits)
 
 
 def _settings(given: dict[str, Any]) -> Settings:

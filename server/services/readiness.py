@@ -31,6 +31,11 @@ class Readiness:
             return False
         return True
 
+    @property
+    def hanging(self) -> tuple[str, ...]:
+        """The names of the models of which a run does not end."""
+        return () if self._lane is None else self._lane.hanging
+
     def check(self, model: str = "") -> None:
         """Raise NotReady, saying why, unless requests (for ``model``, if named) are welcome."""
         if self._stopping:

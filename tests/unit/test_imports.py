@@ -15,7 +15,7 @@ BASE = {"errors", "paths", "settings"}
 HTTP = {
     *("api_keys", "authentication", "compression", "header_fields", "logs", "middleware"),
     *("observation", "pages", "problems", "protocol", "quick", "quick_protocol", "rate_limit"),
-    *("security", "socket_protocol"),
+    *("security", "socket_protocol", "bounded_server", "connection_limits"),
 }
 CORE = {"engine", "doodle", "training", "models"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -26,15 +26,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(BASE, BASE | {"engine"}),
     "schemas": BASE | {"doodle"},
     "services": BASE | CORE | {"schemas"},
+    "evaluation": BASE | CORE | {"services"},
     **dict.fromkeys(HTTP, BASE | HTTP | {"schemas"}),
     "dependencies": BASE | HTTP | {"schemas", "services"},
-    "routes": BASE | HTTP | {"schemas", "services", "dependencies"},
+    "routes": BASE | HTTP | {"schemas", "services", "evaluation", "dependencies"},
     "app": BASE | CORE | HTTP | {"schemas", "services", "dependencies", "routes"},
     "cluster": BASE | HTTP | {"app"},
     "commands": BASE
     | CORE
-    | {"schemas", "services", "app", "logs", "protocol", "quick", "quick_protocol"}
-    | {"socket_protocol"},
+    | {"schemas", "services", "evaluation", "app", "logs", "protocol", "quick", "quick_protocol"}
+    | {"socket_protocol", "bounded_server", "connection_limits"},
     "cli": BASE | CORE | {"schemas", "services", "app", "commands"},
     "__main__": {"cli"},
     "showing": BASE | CORE | {"services", "app", "socket_protocol"},
