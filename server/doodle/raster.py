@@ -96,23 +96,34 @@ def _pen_polygon(radius: float) -> NDArray[np.float64]:
 
 
 _PEN = _pen_polygon(LINE_WIDTH / 2 * SIDE / CANVAS_SIDE)
+_PEN_VERTICES = len(_PEN)
+_PEN_TWICE = np.concatenate([_PEN, _PEN, _PEN[:1]])
+"""The outline twice around, for those who start anywhere on it."""
+
+_CENTRES = (np.arange(SIDE * _ROWS) + 0.5) / _ROWS
+"""Where each sample row lies, in pixels."""
+
+_SPANS = 16
+"""So many spans of a sample row there is room for at first."""
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _render_strokes(
     points: NDArray[np.float64], starts: NDArray[np.int64], radius: float
 ) -> NDArray[np.uint8]:
     image = np.zeros((SIDE, SIDE), dtype=np.uint8)
     rows = SIDE * _ROWS
-    capacity = 16
-    spans = np.empty((rows, capacity, 2), dtype=np.int32)
+    capacity = _SPANS
+    # The spans of a row stand one after the other: begin, end, begin, end, ...
+    spans = np.empty(rows * capacity * 2, dtype=np.int32)
     count = np.zeros(rows, dtype=np.int32)
-    low = np.empty(rows, dtype=np.float64)
-    high = np.empty(rows, dtype=np.float64)
-    hull = np.empty((len(_PEN) + 4, 2), dtype=np.float64)
+    low = np.empty(rows, dtype=np.int32)
+    high = np.empty(rows, dtype=np.int32)
+    area = np.zeros(SIDE + 1, dtype=np.int32)
+    hull = np.empty((_PEN_VERTICES + 5, 2), dtype=np.float64)
     for stroke in range(len(starts) - 1):
         first, last = starts[stroke], starts[stroke + 1]
-        count[:] = 0
+        highest, lowest = rows, 0
         for index in range(first, max(last - 1, first + 1)):
             following = min(index + 1, last - 1)
             vertices = _segment_hull(
@@ -124,25 +135,44 @@ def _render_strokes(
                 radius,
             )
             top, bottom = _scan_hull(hull, vertices, low, high)
+            highest, lowest = min(highest, top), max(lowest, bottom)
             for row in range(top, bottom):
-                left = max(0, math.floor(low[row] * _COLUMNS + 0.5))
-                right = min(SIDE * _COLUMNS, math.floor(high[row] * _COLUMNS + 0.5))
-                if right > left:
-                    if count[row] == capacity:
-                        wider = np.empty((rows, capacity * 2, 2), dtype=np.int32)
-                        wider[:, :capacity] = spans
-                        spans = wider
+                left, right = max(low[row], 0), min(high[row], SIDE * _COLUMNS)
+                if right <= left:
+                    continue
+                found = count[row]
+                at = row * capacity * 2
+                if found == 0:
+                    spans[at], spans[at + 1] = left, right
+                    count[row] = 1
+                elif found == 1 and left <= spans[at + 1] and right >= spans[at]:
+                    spans[at] = min(left, spans[at])
+                    spans[at + 1] = max(right, spans[at + 1])
+                else:
+                    if found == capacity:
+                        spans = _with_more_room(spans, rows, capacity)
                         capacity *= 2
-                    count[row] = _insert_span(spans[row], count[row], left, right)
-        _composite(image, spans, count)
+                        at *= 2
+                    count[row] = _insert_span(spans, at, found, left, right)
+        _composite(image, spans, count, capacity, area, highest, lowest)
     return image
 
 
 @numba.njit(cache=True, nogil=True)
+def _with_more_room(spans: NDArray[np.int32], rows: int, capacity: int) -> NDArray[np.int32]:
+    wider = np.empty((rows, capacity * 4), dtype=np.int32)
+    wider[:, : capacity * 2] = spans.reshape(rows, capacity * 2)
+    return wider.reshape(-1)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _segment_hull(
     hull: NDArray[np.float64], x0: float, y0: float, x1: float, y1: float, radius: float
 ) -> int:
-    """Write the outline of one segment, in order around it; returns the number of vertices."""
+    """Write the outline of one segment, in order around it, and its first vertex once more.
+
+    The order is that of growing angles. Returns the number of vertices.
+    """
     dx, dy = x1 - x0, y1 - y0
     length = math.hypot(dx, dy)
     if length == 0.0:
@@ -151,111 +181,134 @@ def _segment_hull(
     dx, dy = dx / length, dy / length
     nx, ny = -dy * radius, dx * radius
     size = 0
-    vertices = len(_PEN)
+    half = _PEN_VERTICES // 2
+    # Pen vertices follow each other by growing angle; find the first beyond the face.
+    begin = math.floor(math.atan2(ny, nx) / (2 * math.pi / _PEN_VERTICES)) + 1
+    begin = begin + _PEN_VERTICES if begin < 0 else begin
     # Around the start (the half of the pen behind it), then around the end (the half ahead).
     for side in range(2):
         sign = 1.0 if side == 0 else -1.0
         x, y = (x0, y0) if side == 0 else (x1, y1)
         hull[size, 0], hull[size, 1] = x + sign * nx, y + sign * ny
         size += 1
-        # Pen vertices follow each other by growing angle; find the first beyond the face.
-        face = math.atan2(sign * ny, sign * nx)
-        step = 2 * math.pi / vertices
-        begin = math.floor(face / step) + 1
-        for offset in range(vertices // 2 + 1):
-            vertex = _PEN[(begin + offset) % vertices]
-            ahead = (vertex[0] * dx + vertex[1] * dy) * -sign
+        for vertex in range(begin, begin + half + 1):
+            across, down = _PEN_TWICE[vertex, 0], _PEN_TWICE[vertex, 1]
+            ahead = (across * dx + down * dy) * -sign
             if ahead > 1e-9:
-                hull[size, 0], hull[size, 1] = x + vertex[0], y + vertex[1]
+                hull[size, 0], hull[size, 1] = x + across, y + down
                 size += 1
         hull[size, 0], hull[size, 1] = x - sign * nx, y - sign * ny
         size += 1
+        begin = begin + half if begin < half else begin - half
+    hull[size, 0], hull[size, 1] = hull[0, 0], hull[0, 1]
     return size
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _scan_hull(
     hull: NDArray[np.float64],
     vertices: int,
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
+    low: NDArray[np.int32],
+    high: NDArray[np.int32],
 ) -> tuple[int, int]:
-    """Intersect a convex outline with the sample rows; returns the half-open range of rows."""
+    """Intersect a convex outline with the sample rows; returns the half-open range of rows.
+
+    What is found are columns, in 256ths of a pixel.
+
+    Along the outline, y grows on the right side of it and falls on the left one, so each row is
+    crossed once on either side.
+    """
     limit = SIDE * _ROWS
-    smallest, largest = hull[0, 1], hull[0, 1]
-    for vertex in range(1, vertices):
-        smallest = min(smallest, hull[vertex, 1])
-        largest = max(largest, hull[vertex, 1])
-    top = max(0, math.ceil(smallest * _ROWS - 0.5))
-    bottom = min(limit, math.ceil(largest * _ROWS - 0.5))
-    for row in range(top, bottom):
-        low[row] = np.inf
-        high[row] = -np.inf
+    top, bottom = limit, 0
+    here = math.ceil(hull[0, 1] * _ROWS - 0.5)
     for vertex in range(vertices):
-        following = vertex + 1 if vertex + 1 < vertices else 0
-        xa, ya = hull[vertex, 0], hull[vertex, 1]
-        xb, yb = hull[following, 0], hull[following, 1]
-        if ya > yb:
-            xa, ya, xb, yb = xb, yb, xa, ya
-        start = max(top, math.ceil(ya * _ROWS - 0.5))
-        stop = min(bottom, math.ceil(yb * _ROWS - 0.5))
-        if stop <= start:
-            continue
-        slope = (xb - xa) / (yb - ya)
-        for row in range(start, stop):
-            x = xa + ((row + 0.5) / _ROWS - ya) * slope
-            low[row] = min(low[row], x)
-            high[row] = max(high[row], x)
-    return top, bottom
+        there = math.ceil(hull[vertex + 1, 1] * _ROWS - 0.5)
+        top, bottom = min(top, there), max(bottom, there)
+        if there > here:
+            _cross(hull, vertex, vertex + 1, max(here, 0), min(there, limit), high)
+        elif there < here:
+            _cross(hull, vertex + 1, vertex, max(there, 0), min(here, limit), low)
+        here = there
+    return max(top, 0), min(bottom, limit)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _cross(
+    hull: NDArray[np.float64],
+    upper: int,
+    lower: int,
+    start: int,
+    stop: int,
+    crossed: NDArray[np.int32],
+) -> None:
+    """Note where the edge between two vertices crosses the rows from ``start`` to ``stop``."""
+    xa, ya = hull[upper, 0], hull[upper, 1]
+    slope = (hull[lower, 0] - xa) / (hull[lower, 1] - ya)
+    for row in range(start, stop):
+        # Rounded towards 0, which is down: what lies below 0 is cut off.
+        crossed[row] = int((xa + (_CENTRES[row] - ya) * slope) * _COLUMNS + 0.5)
 
 
 @numba.njit(cache=True, nogil=True)
-def _insert_span(spans: NDArray[np.int32], count: int, left: int, right: int) -> int:
-    """Add [left, right) to disjoint sorted spans, merging; returns the new count."""
-    begin = 0
-    while begin < count and spans[begin, 1] < left:
-        begin += 1
+def _insert_span(spans: NDArray[np.int32], at: int, count: int, left: int, right: int) -> int:
+    """Add [left, right) to the disjoint sorted spans from ``at``, merging; returns their count."""
+    begin = at
+    end_of_all = at + 2 * count
+    while begin < end_of_all and spans[begin + 1] < left:
+        begin += 2
     end = begin
-    while end < count and spans[end, 0] <= right:
-        left = min(left, spans[end, 0])
-        right = max(right, spans[end, 1])
-        end += 1
-    removed = end - begin
+    while end < end_of_all and spans[end] <= right:
+        left = min(left, spans[end])
+        right = max(right, spans[end + 1])
+        end += 2
+    removed = (end - begin) // 2
     if removed == 0:
-        for index in range(count, begin, -1):
-            spans[index, 0], spans[index, 1] = spans[index - 1, 0], spans[index - 1, 1]
+        for index in range(end_of_all - 1, begin - 1, -1):
+            spans[index + 2] = spans[index]
     elif removed > 1:
-        for index in range(end, count):
-            spans[index - removed + 1, 0] = spans[index, 0]
-            spans[index - removed + 1, 1] = spans[index, 1]
-    spans[begin, 0], spans[begin, 1] = left, right
+        for index in range(end, end_of_all):
+            spans[index - 2 * (removed - 1)] = spans[index]
+    spans[begin], spans[begin + 1] = left, right
     return count - removed + 1
 
 
 @numba.njit(cache=True, nogil=True)
 def _composite(
-    image: NDArray[np.uint8], spans: NDArray[np.int32], count: NDArray[np.int32]
+    image: NDArray[np.uint8],
+    spans: NDArray[np.int32],
+    count: NDArray[np.int32],
+    capacity: int,
+    area: NDArray[np.int32],
+    top: int,
+    bottom: int,
 ) -> None:
-    """Composite one stroke's coverage over the image, in cairo's and pixman's integers."""
-    area = np.zeros(SIDE, dtype=np.int32)
-    for y in range(SIDE):
-        area[:] = 0
-        touched = False
-        for row in range(y * _ROWS, (y + 1) * _ROWS):
-            for index in range(count[row]):
-                left, right = spans[row, index, 0], spans[row, index, 1]
-                touched = True
-                x = left // _COLUMNS
-                while x * _COLUMNS < right:
-                    area[x] += min(right, (x + 1) * _COLUMNS) - max(left, x * _COLUMNS)
-                    x += 1
-        if not touched:
-            continue
-        for x in range(SIDE):
+    """Composite one stroke's coverage over the image, in cairo's and pixman's integers.
+
+    The stroke is in the rows from ``top`` to ``bottom``, whose spans are taken away; ``area``
+    (side + 1,) is zero, and is so again.
+    """
+    for y in range(top // _ROWS, (bottom + _ROWS - 1) // _ROWS):
+        leftmost, rightmost = SIDE, -1
+        for row in range(max(top, y * _ROWS), min(bottom, (y + 1) * _ROWS)):
+            at = row * capacity * 2
+            for index in range(at, at + 2 * count[row], 2):
+                left, right = spans[index], spans[index + 1]
+                first, last = left // _COLUMNS, (right - 1) // _COLUMNS
+                leftmost, rightmost = min(leftmost, first), max(rightmost, last)
+                if first == last:
+                    area[first] += right - left
+                    continue
+                area[first] += (first + 1) * _COLUMNS - left
+                for x in range(first + 1, last):
+                    area[x] += _COLUMNS
+                area[last] += right - last * _COLUMNS
+            count[row] = 0
+        for x in range(leftmost, rightmost + 1):
             # A full pixel is 2 * 256 * 15 = 7680 in cairo's units of area.
             alpha = (17 * 2 * area[x] + 256) >> 9
             product = image[y, x] * (255 - alpha) + 128
             image[y, x] = alpha + ((product + (product >> 8)) >> 8)
+            area[x] = 0
 
 
 @numba.njit(cache=True, nogil=True)
