@@ -7,6 +7,7 @@ it is tried against eager PyTorch on the torch lane, a batch at a time.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -15,7 +16,8 @@ from typing import Literal
 
 import torch
 
-from server.engine.forms import Batch, Form, FormBroken, Values
+from server.engine.forms import Batch, Form, FormBroken, FormName, Values
+from server.engine.forms.cuda import Cuda
 from server.engine.forms.identity import identity_of
 from server.engine.forms.onnx_runtime import OnnxRuntime
 from server.engine.forms.trial import CHECKED, TIMED, Choice, Trial
@@ -92,14 +94,18 @@ class FastForms:
                 if reason:
                     self._stays(model, reason)
                     continue
+                if model.device.type == "cuda":
+                    if refusal := await self._refusal(model, functools.partial(_on_cuda, model)):
+                        self._stays(model, refusal, is_broken=True)
+                    continue
                 key = await asyncio.to_thread(identity_of, model.module, model.input_shape)
                 kept = await asyncio.to_thread(self._cache.get, key)
-                if kept is None or await self._refusal(model, kept):
+                if kept is None or await self._refusal(model, self._opening(kept)):
                     missing.append((model, key))
             async for model, key, exported in self._exported(missing):
                 if not exported.model:
                     self._stays(model, exported.refusal, is_broken=exported.is_broken)
-                elif refusal := await self._refusal(model, exported.model):
+                elif refusal := await self._refusal(model, self._opening(exported.model)):
                     self._stays(model, refusal, is_broken=True)
                 else:
                     await asyncio.to_thread(self._cache.put, key, exported.model)
@@ -123,21 +129,25 @@ class FastForms:
         finally:
             await asyncio.to_thread(process.stop)
 
-    async def _refusal(self, model: Model, exported: bytes) -> str:
-        """Try what was exported, and let it answer where it is best.
+    def _opening(self, exported: bytes) -> Callable[[], Form]:
+        """What makes the form of an exported model."""
+        return functools.partial(OnnxRuntime, exported, self._threads)
+
+    async def _refusal(self, model: Model, make: Callable[[], Form]) -> str:
+        """Try a form, and let it answer where it is best.
 
         Returns:
             Why it is no form of the model; "" where it is one, whether it answers or not.
         """
         try:
-            form = await asyncio.to_thread(OnnxRuntime, exported, self._threads)
+            form = await asyncio.to_thread(make)
             choice = await self._tried(model, form)
         except (ClosingDown, asyncio.CancelledError):
             raise
         except FormBroken as error:
             return str(error)
         except Exception as error:  # of a stranger's forward, or of the lane
-            return f"trying {form.name} failed: {type(error).__name__}: {error}"
+            return f"trying another form failed: {type(error).__name__}: {error}"
         if refusal := choice.of(form.name).refusal:
             return f"{form.name}: {refusal}"
         model.answer_with(form if choice.form == form.name else None, choice)
@@ -157,13 +167,17 @@ class FastForms:
         trial = Trial(
             {"eager": model.logits_in_eager, form.name: answered},
             inputs,
-            # With one thread all work is the lane's own, whoever else keeps the machine busy.
-            time.thread_time if self._threads == 1 else time.perf_counter,
+            self._clock(model),
             timed=self._mode == "auto",
         )
         for turn in trial.turns():
             await self._in_turn(turn, model)
         return trial.choice()
+
+    def _clock(self, model: Model) -> Callable[[], float]:
+        """Of the lane alone where all work is done on it, whoever else keeps the machine busy."""
+        is_alone = self._threads == 1 and model.device.type == "cpu"
+        return time.thread_time if is_alone else time.perf_counter
 
     async def _in_turn(self, turn: Callable[[], None], model: Model) -> None:
         while True:
@@ -192,8 +206,8 @@ def why_eager(model: Model) -> str:
         return "it takes no pictures"
     if model.silence:
         return "it makes no guesses"
-    if model.device.type != "cpu":
-        return f"it runs on {model.device.type}"
+    if model.device.type == "cuda":
+        return ""
     if model.source is None:
         return "no other process can open it"
     tensors = (*model.module.parameters(), *model.module.buffers())
@@ -203,6 +217,10 @@ def why_eager(model: Model) -> str:
     if sum(tensor.nbytes for tensor in tensors) > WEIGHT_BYTES:
         return f"its weights take more than {WEIGHT_BYTES >> 20} MiB"
     return ""
+
+
+def _on_cuda(model: Model) -> Form:
+    return Cuda(model.module, model.device, model.dtype)
 
 
 _EXPORTED = frozenset({torch.float32, torch.int64, torch.int32, torch.bool, torch.uint8})
@@ -225,6 +243,13 @@ def told(choice: Choice) -> str:
     )
 
 
+_NAMES: dict[FormName, str] = {
+    "eager": "in eager PyTorch",
+    "onnxruntime": "in ONNX Runtime",
+    "cuda": "on a stream of the GPU",
+}
+
+
 def summary(models: Iterable[Model]) -> str:
     """What answers predictions, in a line for the person who started the server."""
     every = list(models)
@@ -234,6 +259,6 @@ def summary(models: Iterable[Model]) -> str:
     eager = f", {len(every) - len(fast)} in eager PyTorch" if len(fast) < len(every) else ""
     first = fast[0]
     return (
-        f"Predictions of {len(fast)} {'network' if len(fast) == 1 else 'networks'} run in "
-        f"ONNX Runtime{eager}. {first.title}: {first.choice.reason}."
+        f"Predictions of {len(fast)} {'network' if len(fast) == 1 else 'networks'} run "
+        f"{_NAMES[first.choice.form]}{eager}. {first.title}: {first.choice.reason}."
     )
