@@ -51,6 +51,7 @@ from server.security import cross_origin
 from server.services.catalog import Catalog, load_catalog
 from server.services.drawings import warm_up
 from server.services.effective_fields import EffectiveFields
+from server.services.forms.batches import MOST_IMAGES, paying_images
 from server.services.forms.cache import FormCache, cache_folder
 from server.services.forms.fast_forms import FastForms, summary
 from server.services.inference import Inference
@@ -179,7 +180,11 @@ def load_models(settings: Settings) -> Catalog:
         ModelUnavailable: one of them cannot be opened; the message says why.
     """
     device = resolve_device(settings.device)
-    catalog = load_catalog(settings.default_model, device, settings.batch_images)
+    images = settings.batch_images
+    if device.type == "cuda" and "batch_images" not in settings.model_fields_set:
+        most = min(MOST_IMAGES, settings.queued_images)
+        images = paying_images(settings.default_model, device, images, most)
+    catalog = load_catalog(settings.default_model, device, images)
     for served in settings.models:
         catalog.put(open_served(served, catalog.names, device, settings.batch_images))
     return catalog
@@ -194,7 +199,7 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
     await asyncio.to_thread(warm_up)
     await asyncio.to_thread(warm_up_quick)
     lane = Lane(
-        batch_images=settings.batch_images,
+        batch_images=max(settings.batch_images, catalog.default.batch_images),
         queued_images=settings.queued_images,
         threads=settings.threads,
         run_seconds=settings.stuck_seconds,

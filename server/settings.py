@@ -130,7 +130,10 @@ class Settings(BaseSettings):
         description="Folder for what is made of networks once, for the next start; auto: the "
         "user's own for such things; off: none.",
     )
-    batch_images: Count = Field(default=64, description="Most images in one forward pass.")
+    batch_images: Count = Field(
+        default=64,
+        description="Most images in one forward pass; without it, on a GPU as many as pay.",
+    )
     queued_images: Count = Field(
         default=1_024,
         description="Most images waiting for the network; beyond it the answer is 503.",
