@@ -23,7 +23,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -31,6 +30,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 
+from server.engine.computed_once import computed_once
 from server.engine.example import Inputs, device_of
 from server.engine.node import Node
 from server.engine.preserved import preserved
@@ -91,7 +91,7 @@ class SavedForBackward:
             return self._measured.nodes[node.name]
         return self._measured.modules.get((node.module_path, node.call))
 
-    @cached_property
+    @computed_once
     def _measured(self) -> _Measured | None:
         expected = _path(self._nodes)
         choices: tuple[Training, ...] = ("all", "leaves", "none")

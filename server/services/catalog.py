@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from models import LoadedModel, load_model, model_names
 from server.doodle.categories import CATEGORIES
 from server.engine.capture import Capture, Captured, Diverged, capture_of
+from server.engine.computed_once import computed_once
 from server.engine.forms import Batch, Form
 from server.engine.forms.trial import Choice
 from server.engine.preserved import preserved
@@ -24,6 +25,7 @@ from server.engine.trace import Trace, trace_model
 from server.errors import InvalidInput, NotFound
 from server.schemas.nodes import Node
 from server.services.inputs import NetworkInput, Tensors
+from server.services.memory import BatchLimit, is_out_of_memory
 from server.services.nodes import describe_nodes
 from server.services.outputs import as_logits
 from server.services.preparation import DOODLES, Images, Preparation
@@ -101,7 +103,7 @@ class Model:
         """What it is, in a sentence."""
         return str(self.card.get("description", ""))
 
-    @functools.cached_property
+    @computed_once
     def graph(self) -> Trace:
         """Of a run for one input, without outputs; made at the first use, on the torch lane."""
         trace = trace_model(self.module, self._first_arguments())
@@ -168,13 +170,8 @@ class Model:
         self, groups: Sequence[NDArray[Any]], answer: Callable[[NDArray[Any]], Logits]
     ) -> list[Logits]:
         items = groups[0] if len(groups) == 1 else np.concatenate(groups)
-        if len(items) <= self.batch_images:
-            logits = answer(items)
-        else:
-            starts = range(0, len(items), self.batch_images)
-            logits = np.concatenate(
-                [answer(items[start : start + self.batch_images]) for start in starts]
-            )
+        answers = self._batch_limit.answer(items, answer)
+        logits = answers[0] if len(answers) == 1 else np.concatenate(answers)
         if len(groups) == 1:
             return [logits]
         ends = np.cumsum([len(group) for group in groups])[:-1]
@@ -201,7 +198,9 @@ class Model:
         """Logits by a form; None: it failed, and does not answer any more."""
         try:
             return self.logits_by(form, batch)
-        except Exception:
+        except Exception as error:
+            if is_out_of_memory(error):  # which is not the form's fault
+                raise
             _LOG.warning(
                 "%s: %s failed on a batch of %d; eager PyTorch answers from now on",
                 self.name,
@@ -275,6 +274,10 @@ class Model:
         """The type of floating-point values that it computes with."""
         types = (tensor.dtype for tensor in self.module.parameters())
         return next((each for each in types if each.is_floating_point), torch.float32)
+
+    @functools.cached_property
+    def _batch_limit(self) -> BatchLimit:
+        return BatchLimit(self.batch_images)
 
     def _first_arguments(self) -> Tensors:
         if self.examples:

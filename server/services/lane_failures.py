@@ -5,34 +5,8 @@ A model is somebody's code, which raises what it likes. What it says goes to the
 
 from __future__ import annotations
 
-import gc
-
-import torch
-
 from server.errors import ModelFailed, OutOfMemory, Problem
-
-_SAID_OF_MEMORY = (
-    "can't allocate memory",  # PyTorch on the CPU
-    "not enough memory",  # PyTorch on Windows
-    "std::bad_alloc",  # its operators, and other libraries in C++
-    "failed to allocate memory",  # ONNX Runtime
-    "out of memory",  # CUDA's libraries
-)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out, on the CPU or a GPU; most libraries raise a RuntimeError then."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    said = str(error).lower() if isinstance(error, RuntimeError) else ""
-    return any(words in said for words in _SAID_OF_MEMORY)
-
-
-def free_memory() -> None:
-    """Give back what nobody uses any more."""
-    gc.collect(1)  # what a failed run left is young
-    if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+from server.services.memory import is_out_of_memory
 
 
 def problem_of(error: BaseException, model: str | None) -> Problem:

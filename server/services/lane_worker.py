@@ -12,8 +12,9 @@ from typing import Protocol
 import torch
 
 from server.errors import Problem
-from server.services.lane_failures import free_memory, is_out_of_memory, is_safe, problem_of
+from server.services.lane_failures import is_safe, problem_of
 from server.services.lane_job import Job
+from server.services.memory import free_memory, is_out_of_memory
 
 RETRIED_WITHIN = 0.25
 """Jobs that failed together are run apart only if that took at most this share of the limit."""
