@@ -2,7 +2,7 @@
 
 from models.architecture import Architecture, TrainingDefaults
 from models.architectures import ARCHITECTURES
-from models.registry import LoadedModel, load_model, model_names
+from models.registry import LoadedModel, load_model, load_report, model_names
 
 __all__ = [
     "ARCHITECTURES",
@@ -10,5 +10,6 @@ __all__ = [
     "LoadedModel",
     "TrainingDefaults",
     "load_model",
+    "load_report",
     "model_names",
 ]

@@ -53,6 +53,20 @@ def load_model(name: str) -> LoadedModel:
     return LoadedModel(name, module, card, weights_version(path))
 
 
+def report_path(weights: Path) -> Path:
+    """The place of what was measured of weights, beside them."""
+    return weights.with_suffix(".report.json")
+
+
+def load_report(name: str) -> dict[str, Any] | None:
+    """What was measured of a shipped model; None where that is of other weights, or nothing."""
+    weights = WEIGHTS / f"{name}.safetensors"
+    if name not in model_names() or not report_path(weights).is_file():
+        return None
+    report: dict[str, Any] = json.loads(report_path(weights).read_text(encoding="utf-8"))
+    return report if report["version"] == weights_version(weights) else None
+
+
 def weights_version(path: Path) -> str:
     """The first twelve hexadecimal digits of a file's SHA-256."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

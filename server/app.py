@@ -31,6 +31,7 @@ from server.paths import STATIC, TEMPLATES
 from server.quick import PATH as QUICK
 from server.quick import QuickPolicy
 from server.routes import (
+    cards,
     differences,
     documentation,
     fields,
@@ -166,6 +167,7 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
     ):
         app.include_router(routes.router, prefix=API)
     app.include_router(pages.router)
+    app.include_router(cards.router)
     app.include_router(sign_in.router)
     app.include_router(operations.router)
     app.include_router(open_inference.router)

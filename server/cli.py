@@ -197,11 +197,18 @@ def evaluate(
     record: Annotated[
         bool, typer.Option(help="Write the figures into the model card beside the weights.")
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a report as HTML: calibration, early guesses, other hands and pens, "
+            "scribbles, and the mistakes with their drawings. Takes some minutes."
+        ),
+    ] = None,
 ) -> None:
     """Measure top-1, top-3 and MAP@3 on a file of drawings, in all and per category."""
     from server.commands.evaluate import evaluate as run
 
-    run(file, model, weights, device, as_json, record)
+    run(file, model, weights, device, as_json, record, report)
 
 
 @app.command()

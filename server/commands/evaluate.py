@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -12,37 +12,82 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from models.registry import WEIGHTS
+from models import LoadedModel
+from models.registry import WEIGHTS, report_path
 from server.commands.failure import CommandFailed, failing_on
 from server.commands.model import open_model
 from server.doodle.quickdraw import InvalidDataFile, Record, read_strokes
+from server.evaluation.pages import write_html
+from server.evaluation.report import Report, report_on, write_report
 from server.training.card import card_path, record_test_accuracy
 from server.training.evaluation import Evaluation, evaluate_logits, images_of, logits_of
 
 
 def evaluate(
-    file: Path, model_name: str, weights: Path | None, device: str, as_json: bool, record: bool
+    file: Path,
+    model_name: str,
+    weights: Path | None,
+    device: str,
+    as_json: bool,
+    record: bool,
+    report: Path | None = None,
 ) -> None:
-    """Evaluate and print; with ``record``, write the figures into the card.
+    """Evaluate and print.
+
+    Args:
+        file: drawings.
+        model_name: who is judged.
+        weights: in place of the shipped ones.
+        device: where it runs.
+        as_json: print one object; with ``report``, all that the report says.
+        record: write the figures into the card; with ``report``, also all of it beside the card,
+            without the drawings.
+        report: the HTML file to write.
 
     Raises:
-        CommandFailed: the file, the model or the device cannot be had.
+        CommandFailed: the file, the model or the device cannot be had, or a file not be written.
     """
     model = open_model(model_name, weights, device)
+    written = weights or WEIGHTS / f"{model_name}.safetensors"
+    if record and not card_path(written).is_file():
+        raise CommandFailed(f"There is no model card {card_path(written)} to write into.")
+    if report is not None and not report.absolute().parent.is_dir():
+        raise CommandFailed(f"There is no folder {report.parent} to write the report into.")
     records = read_records(file)
-    with progress(f"{len(records)} drawings", len(records), hidden=as_json) as advance:
-        logits = logits_of(model.module, images_of(records), advance=advance)
-    evaluation = evaluate_logits(logits, (record.label for record in records))
+    whole = None
+    if report is None:
+        with progress(f"{len(records)} drawings", len(records), hidden=as_json) as advance:
+            logits = logits_of(model.module, images_of(records), advance=advance)
+        evaluation = evaluate_logits(logits, (each.label for each in records))
+    else:
+        whole = _reported(model, records, file, hidden=as_json)
+        evaluation = whole.overall
+        with failing_on(OSError):
+            write_html(whole, report)
     if record:
-        written = weights or WEIGHTS / f"{model_name}.safetensors"
-        if not card_path(written).is_file():
-            raise CommandFailed(f"There is no model card {card_path(written)} to write into.")
         record_test_accuracy(written, file.name, evaluation)
+        if whole is not None:
+            write_report(report_path(written), whole)
     if as_json:
         heading = {"model": model_name, "version": model.version, "file": file.name}
-        print(json.dumps({**heading, **asdict(evaluation)}, ensure_ascii=False))
+        found = asdict(evaluation) if whole is None else whole.without_drawings()
+        print(json.dumps({**heading, **found}, ensure_ascii=False))
     else:
         _print_tables(evaluation, f"{model_name} {model.version} on {file.name}")
+
+
+def _reported(model: LoadedModel, records: Sequence[Record], file: Path, *, hidden: bool) -> Report:
+    """The whole report, with its progress shown."""
+    with Progress(console=Console(stderr=True), disable=hidden, transient=True) as bar:
+        task = bar.add_task("Drawings by many hands", total=None)
+        return report_on(
+            model.module,
+            records,
+            model=model.name,
+            version=model.version,
+            file=file.name,
+            advance=lambda done, total: bar.update(task, completed=done, total=total),
+        )
 
 
 def read_records(file: Path) -> list[Record]:

@@ -33,6 +33,7 @@ def describe_model(model: Model) -> dict[str, object]:
         "input": describe_input(model),
         "silence": model.silence,
         "accuracy": f"{test['top1']:.1%} of {test['n']:,} test drawings" if test else "",
+        "has_card": "trained" in model.card,
     }
 
 

@@ -152,6 +152,7 @@ def test_predicts_drawings_and_pictures_alike(tmp_path: Path) -> None:
         (("evaluate", "{empty}"), "holds no drawings"),
         (("evaluate", "{broken}"), "line 1"),
         (("evaluate", "{notgzip}"), "Not a gzipped file"),
+        (("evaluate", "{line}", "--report", "nowhere/report.html"), "no folder nowhere"),
         (("predict", "{broken}"), "line 1"),
         (("predict", "{text}"), "not a PNG, JPEG, WebP or GIF"),
         (("predict", "{line}", "--model", "oracle"), "oracle"),

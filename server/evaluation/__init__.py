@@ -1,0 +1,1 @@
+"""How good a classifier of doodles is: everything that a report of it says."""
