@@ -65,7 +65,7 @@ def started_process(
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
             )
         try:
-            yield Started(_announced_address(output, process), process, output)
+            yield Started(announced_address(output, process), process, output)
         finally:
             process.terminate()
             try:
@@ -75,7 +75,7 @@ def started_process(
                 process.wait()
 
 
-def _announced_address(output: Path, process: subprocess.Popen[bytes]) -> str:
+def announced_address(output: Path, process: subprocess.Popen[bytes]) -> str:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         ended = process.poll() is not None
