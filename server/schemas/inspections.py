@@ -52,7 +52,8 @@ class Inspection(BaseModel):
     version: str = Field(description="Version of its weights.")
     input: InspectedInput
     predictions: list[Guess] = Field(
-        description="The best guesses, the likeliest first; none of a model that makes none."
+        description="The best guesses, the likeliest first; none of a model that makes none, "
+        "or gave NaN."
     )
     entropy: float | None = Field(
         ge=0, description="Entropy of all probabilities, in nats; null where there are no guesses."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from server.errors import InvalidInput, LimitExceeded
+from server.errors import InvalidInput, LimitExceeded, NotFinite
 from server.schemas.predictions import Guess, Prediction
 from server.services.catalog import Model
 from server.services.inputs import NetworkInput
@@ -95,8 +95,19 @@ def entropy(probabilities: NDArray[np.float64]) -> float:
 
 
 def guesses(categories: Sequence[str], logits: NDArray[np.float32], top_k: int) -> list[Guess]:
-    """The ``top_k`` likeliest categories, the likeliest first; equal ones in their own order."""
+    """The ``top_k`` likeliest categories, the likeliest first; equal ones in their own order.
+
+    Raises:
+        NotFinite: NaN or infinity among the logits, of which softmax makes no probabilities; minus
+            infinity may be there for categories that are not among the likeliest.
+    """
     best, probabilities = ranked(logits, top_k)
+    if not np.isfinite(probabilities).all() or not np.isfinite(logits[best]).all():
+        raise NotFinite(
+            f"{len(logits) - np.isfinite(logits).sum()} of {len(logits)} logits are NaN or "
+            "infinite, so there are no probabilities; an inspection shows where that begins.",
+            pointer="",
+        )
     return [
         Guess(label=categories[index], probability=probability, logit=float(logits[index]))
         for index, probability in zip(best, probabilities, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from server.errors import NotFinite
 from server.schemas.inspections import InspectedInput, InspectedLayer, Inspection
 from server.services.inference import entropy, guesses, softmax
 from server.services.inspections import KeptInspection, KeptLayer
@@ -20,7 +21,12 @@ def inspection_url(id: str) -> str:
 
 def describe_inspection(kept: KeptInspection, top_k: int) -> Inspection:
     """The manifest of an inspection, with ``top_k`` guesses."""
-    logits = kept.logits
+    logits, predictions = kept.logits, []
+    if logits is not None:
+        try:
+            predictions = guesses(kept.model.categories, logits, top_k)
+        except NotFinite:  # as the layers say, each with the number of its values
+            logits = None
     return Inspection(
         id=kept.id,
         model=kept.model.name,
@@ -28,7 +34,7 @@ def describe_inspection(kept: KeptInspection, top_k: int) -> Inspection:
         input=InspectedInput(
             **_described_input(kept),
         ),
-        predictions=[] if logits is None else guesses(kept.model.categories, logits, top_k),
+        predictions=predictions,
         entropy=None if logits is None else entropy(softmax(logits)),
         layers=[_inspected(layer, kept.id) for layer in kept.layers.values()],
     )

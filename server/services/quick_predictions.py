@@ -65,7 +65,7 @@ class QuickPredictions:
         model = question.model
         logits = job.result[0]
         best, probabilities = ranked(logits, question.top_k)
-        if not math.isfinite(probabilities[0]):
+        if not math.isfinite(probabilities[0]) or not math.isfinite(logits[best[-1]]):
             return None
         labels = model.categories
         guesses = [
