@@ -1,4 +1,4 @@
-"""In a proxy: inspections of one client go to one replica, which keeps them.
+"""In a proxy: inspections and live sessions of one client go to one replica, which keeps them.
 
 The replica is chosen by consistent hashing of a session: that of a cookie which pages set, else the
 client's address. It changes for few when replicas come and go; an inspection that was lost then is
@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "doodlescope_replica"
 """Random, and used for nothing else; it ends with the browser's session."""
-KEPT = "/api/v1/inspections"
-"""Below it answers come from what one replica keeps."""
+KEPT = ("/api/v1/inspections", "/api/v1/live")
+"""Below these answers come from what one replica keeps; a live session keeps inspections too."""
 
 _SESSION = re.compile(r"[0-9a-f]{16}")
 # As Ray's own proxy reads it.
@@ -33,9 +33,6 @@ class Affinity:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, with its session."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
         headers = Headers(scope=scope)
         found = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
         session = found if _SESSION.fullmatch(found) else ""

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 import signal
-import subprocess
-import sys
+import socket
 import threading
 import time
-import uuid
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from scripts.started_cluster import StartedCluster, started_cluster, wait_until
 from server.cluster.affinity import COOKIE
 from tests.support.asgi import Client
 from tests.support.drawings import HOUSE, SUN
 from tests.support.problems import assert_problem
+from tests.support.sockets import connected
 
 pytest.importorskip("ray.serve", reason="Ray is not there for this machine or Python")
 if not Path("/proc/self/environ").exists():
@@ -32,85 +29,21 @@ if not Path("/proc/self/environ").exists():
 PREDICTIONS = "/api/v1/predictions"
 INSPECTIONS = "/api/v1/inspections"
 PATIENCE = 180.0
-MARK = "DOODLESCOPE_TEST_CLUSTER"
 CLIENTS = 8
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """A Ray that was started, with all that belongs to it."""
-
-    process: subprocess.Popen[str]
-    mark: str
-    output: Path
-
-    def replicas(self) -> list[int]:
-        """The processes of its replicas."""
-        return [pid for pid, title in marked(self.mark) if title.startswith("ray::ServeReplica")]
-
-    def running(self) -> int:
-        """How many replicas Ray says are running."""
-        before = len(self.said("running"))
-        assert self.process.stdin is not None
-        self.process.stdin.write("?\n")
-        self.process.stdin.flush()
-        until(lambda: len(self.said("running")) > before, "it says how many there are")
-        return self.said("running")[-1]
-
-    def said(self, word: str) -> list[int]:
-        """The numbers that the process has said under this word, among Ray's own lines."""
-        return [int(n) for n in re.findall(rf"^{word} (\d+)$", self.output.read_text(), re.M)]
-
-    @property
-    def address(self) -> str:
-        """Where it answers."""
-        return f"http://127.0.0.1:{self.said('ready')[0]}"
-
-
-def marked(mark: str) -> Iterator[tuple[int, str]]:
-    """Processes that inherited ``mark``, and their titles."""
-    for folder in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):  # ended meanwhile, or another user's
-            if folder.name.isdigit() and f"{MARK}={mark}".encode() in (
-                (folder / "environ").read_bytes().split(b"\0")
-            ):
-                yield int(folder.name), (folder / "cmdline").read_text().replace("\0", " ")
-
-
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    mark = uuid.uuid4().hex
-    output = tmp_path_factory.mktemp("ray") / "output.txt"
-    environment = {name: value for name, value in os.environ.items() if name[:4] != "RAY_"}
-    with output.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.ray_cluster", "2"],
-            cwd=Path(__file__).parents[2],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**environment, MARK: mark, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"},
-        )
-    started = Cluster(process, mark, output)
-    try:
-        until(lambda: process.poll() is not None or started.said("ready"), "Ray is ready")
-        assert process.poll() is None, output.read_text()
+def cluster() -> Iterator[StartedCluster]:
+    with started_cluster(2, {"DOODLESCOPE_FORM": "eager"}) as started:
         yield started
-    finally:
-        process.communicate(timeout=PATIENCE)
-        left = dict(marked(mark))
-        for pid in left:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-    assert process.returncode == 0, output.read_text()
-    assert left == {}, "Ray was shut down"
+    assert started.process.returncode == 0
+    assert started.processes() == {}, "Ray was shut down"
 
 
 class Load:
     """Clients that ask one prediction after the other until they are told to stop."""
 
-    def __init__(self, address: str, bodies: list[dict[str, Any]]) -> None:
+    def __init__(self, address: str, bodies: list[Any]) -> None:
         self._address = address
         self._bodies = bodies
         self._stop = threading.Event()
@@ -151,15 +84,7 @@ class Load:
                 self.answers.append((chosen, answer))
 
 
-def until(condition: Any, what: str) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-
-
-def test_two_replicas_answer_as_one_server(cluster: Cluster, client: Client) -> None:
+def test_two_replicas_answer_as_one_server(cluster: StartedCluster, client: Client) -> None:
     assert len(cluster.replicas()) == cluster.running() == 2
     with httpx.Client(base_url=cluster.address, timeout=PATIENCE) as asked:
         ours = client.post(PREDICTIONS, json={"drawing": HOUSE})
@@ -178,7 +103,7 @@ def test_two_replicas_answer_as_one_server(cluster: Cluster, client: Client) -> 
         assert asked.get("/static/css/tokens.css").status_code == 200
 
 
-def test_inspections_of_a_client_stay_in_one_replica(cluster: Cluster) -> None:
+def test_inspections_of_a_client_stay_in_one_replica(cluster: StartedCluster) -> None:
     for number in range(6):
         cookie = {COOKIE: f"{number:016x}"}
         with httpx.Client(base_url=cluster.address, cookies=cookie, timeout=PATIENCE) as asked:
@@ -188,9 +113,29 @@ def test_inspections_of_a_client_stay_in_one_replica(cluster: Cluster) -> None:
                 assert asked.get(kept.headers["location"]).status_code == 200
 
 
-def test_a_killed_replica_loses_no_request(cluster: Cluster, client: Client) -> None:
-    bodies = [{"drawing": [*HOUSE, [[0, n], [n, 9]]], "top_k": 3} for n in range(1, 5)]
-    bodies += [{"drawing": SUN, "top_k": 3}]
+def test_a_live_session_is_where_the_inspections_of_its_page_are(cluster: StartedCluster) -> None:
+    for number in range(4):
+        cookie = f"{COOKIE}={number:016x}"
+        address = cluster.address.removeprefix("http://")
+        with connected(address, additional_headers={"Cookie": cookie}) as drawer:
+            ready = drawer.hello()
+            drawer.send(type="watch", layers=["linear"])
+            answer = drawer.answer(drawer.replace(HOUSE))
+            drawer.frame()
+            kept = f"{cluster.address}{INSPECTIONS}/{answer['inspection']}"
+            found = httpx.get(kept, headers={"Cookie": cookie}, timeout=PATIENCE)
+            assert found.status_code == 200
+            drawer.connection.socket.shutdown(socket.SHUT_RDWR)  # without a word
+        with connected(address, additional_headers={"Cookie": cookie}) as drawer:
+            assert drawer.hello(resume=ready["session"])["resumed"]
+
+
+def test_a_killed_replica_loses_no_request(cluster: StartedCluster, client: Client) -> None:
+    # Lists, so that requests are in the replicas most of the time, rather than on their way.
+    bodies = [
+        [{"drawing": [*HOUSE, [[0, n], [n, m]]], "top_k": 1} for n in range(1, 51)]
+        for m in range(1, 4)
+    ]
     expected = [client.post(PREDICTIONS, json=body).json() for body in bodies]
     sessions = [{COOKIE: f"{number:016x}"} for number in range(8)]
     drawing = {"drawing": SUN}
@@ -202,15 +147,15 @@ def test_a_killed_replica_loses_no_request(cluster: Cluster, client: Client) -> 
     address = cluster.address + kept.pop()
 
     with Load(cluster.address, bodies) as load:
-        until(lambda: len(load.answers) > 5 * CLIENTS, "the load is answered")
+        wait_until(lambda: len(load.answers) > 2 * CLIENTS, "the load is answered")
         killed = cluster.replicas()[0]
         os.kill(killed, signal.SIGSTOP)  # so that there surely are requests in it
         try:
-            until(lambda: load.waiting(1.0), "the stopped replica has requests")
+            wait_until(lambda: load.waiting(1.0), "the stopped replica has requests")
         finally:
             os.kill(killed, signal.SIGKILL)
         answered = len(load.answers)
-        until(lambda: len(load.answers) > answered + 5 * CLIENTS, "the other one goes on")
+        wait_until(lambda: len(load.answers) > answered + 2 * CLIENTS, "the other one goes on")
 
     statuses = Counter(
         answer.status_code if isinstance(answer, httpx.Response) else repr(answer)
@@ -219,13 +164,14 @@ def test_a_killed_replica_loses_no_request(cluster: Cluster, client: Client) -> 
     assert statuses == {200: len(load.answers)}
     for chosen, answer in load.answers:
         assert isinstance(answer, httpx.Response)
-        assert_same(answer.json(), expected[chosen])
+        for one, other in zip(answer.json(), expected[chosen], strict=True):
+            assert_same(one, other)
 
-    until(
+    wait_until(
         lambda: killed not in (left := cluster.replicas()) and len(left) == cluster.running() == 2,
         "there are two replicas again",
     )
-    until(lambda: "gave no answer" in cluster.output.read_text(), "requests were sent again")
+    wait_until(lambda: "gave no answer" in cluster.output(), "requests were sent again")
     lost = 0
     for cookie in sessions:
         with httpx.Client(cookies=cookie, timeout=PATIENCE) as asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
@@ -10,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from server.cluster.affinity import COOKIE, KEPT, Affinity
+from server.cluster.affinity import COOKIE, Affinity
 
+KEPT = "/api/v1/inspections"
 SESSION = "0123456789abcdef"
 
 
@@ -37,6 +39,21 @@ def test_an_inspection_belongs_to_the_session_of_the_cookie() -> None:
     cookie = {"Cookie": f"theme=dark; {COOKIE}={SESSION}"}
     assert ask(KEPT, cookie).json() == [SESSION]
     assert ask(f"{KEPT}/0123/atlas", cookie | {"X-Session-ID": "other"}).json() == [SESSION]
+
+
+def test_a_live_session_goes_where_the_inspections_of_its_page_are() -> None:
+    seen: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope)
+
+    async def nothing(*_: Any) -> Any:
+        raise AssertionError("nothing is read or sent")
+
+    cookie = (b"cookie", f"{COOKIE}={SESSION}".encode())
+    scope = {"type": "websocket", "path": "/api/v1/live", "headers": [cookie]}
+    asyncio.run(Affinity(app)(scope, nothing, nothing))
+    assert seen[0]["headers"] == [cookie, (b"x-session-id", SESSION.encode())]
 
 
 @pytest.mark.parametrize("cookie", ["", f"{COOKIE}=../../x", f"{COOKIE}={SESSION}0"])
