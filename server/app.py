@@ -203,6 +203,7 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
     lane = Lane(
         batch_images=max(settings.batch_images, catalog.default.batch_images),
         queued_images=settings.queued_images,
+        queue_seconds=settings.queue_seconds,
         threads=settings.threads,
         run_seconds=settings.stuck_seconds,
         observers=(metrics, *([tracing] if tracing else [])),

@@ -30,7 +30,7 @@ class QuickAnswers(Protocol):
     bytes: int
 
     def read(self, body: bytes) -> Any:
-        """The question in a body; None: it is not a usual one."""
+        """The question in a body; None: it is not a usual one. Raises a ``Problem``."""
 
     def ask(self, question: Any, done: Callable[[Any], None]) -> Any:
         """The job of a question, of which ``done`` will be told; raises a ``Problem``."""

@@ -133,11 +133,11 @@ class QuickProtocol(ProblemProtocol):
 
     def _ask(self, request: _Request) -> None:
         quick = self.policy.quick()
-        request.question = quick.read(bytes(request.cycle.body)) if quick is not None else None
-        if quick is None or request.question is None:
-            self._pass_on(request)
-            return
         try:
+            request.question = quick.read(bytes(request.cycle.body)) if quick is not None else None
+            if quick is None or request.question is None:
+                self._pass_on(request)
+                return
             request.job = quick.ask(request.question, partial(self._answer, request))
         except Problem as problem:
             self._pass_on(request, problem)

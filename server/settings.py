@@ -148,6 +148,12 @@ class Settings(BaseSettings):
     live_idle_seconds: Count = Field(
         default=600, description="A live session is closed after so many seconds without strokes."
     )
+    queue_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        description="Longest that a request is let wait for the network, judging by how long "
+        "others took; beyond it the answer is 503.",
+    )
     inspection_bytes: Count = Field(
         default=536_870_912, description="Memory for kept inspections, in bytes."
     )

@@ -22,6 +22,7 @@ router = APIRouter(prefix="/predictions", tags=["predictions"])
 )
 async def predict(request: Request, services: RunningServices) -> Prediction | list[Prediction]:
     """Say what a drawing (strokes) or an image shows; a list of drawings gets a list of answers."""
+    services.lane.check_room()  # before a body is read that could not be answered
     questions, several = await read_questions(request, services)
     answers = await while_connected(request, services.inference.predict(questions))
     return answers if several else answers[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -21,6 +22,7 @@ from server.errors import ClosingDown, ModelFailed, OutOfMemory, Overloaded, Pro
 from server.services.lane_crew import Crew
 from server.services.lane_failures import problem_of
 from server.services.lane_job import Job, NamedModule
+from server.services.lane_pace import Pace, retry_after
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -64,6 +66,7 @@ class Lane:
     Args:
         batch_images: most images in one run; a single job may have more.
         queued_images: most images that wait.
+        queue_seconds: the longest that a job is expected to wait, judging by earlier runs.
         threads: intra-op threads of PyTorch on the lane.
         run_seconds: the longest that a run may take.
         observers: are told what it does.
@@ -75,6 +78,7 @@ class Lane:
         *,
         batch_images: int,
         queued_images: int,
+        queue_seconds: float = math.inf,
         threads: int = 1,
         run_seconds: float = RUN_SECONDS,
         observers: Sequence[LaneObserver] = (),
@@ -82,10 +86,13 @@ class Lane:
     ) -> None:
         self._batch_images = batch_images
         self._queued_images = queued_images
+        self._queue_seconds = queue_seconds
         self._observers = tuple(observers)
         # A queue out of whose middle those who leave are taken as fast as the first one.
         self._jobs: OrderedDict[Job, None] = OrderedDict()
         self._waiting = 0  # images of those jobs
+        self._expected = 0.0  # seconds that they will take
+        self._pace = Pace()
         self._changed = threading.Condition()
         self._is_idle = False  # the worker waits to be told of a job
         self._closing = False
@@ -188,22 +195,41 @@ class Lane:
         if refusal := self._crew.refusal(job):
             self._refuse("model_hangs")
             raise refusal
+        job.expected = self._pace.expected(job)
         with self._changed:
-            if self._closing:
-                self._refuse("stopping")
-                raise ClosingDown("The server is stopping; ask again in a moment.")
-            if self._waiting + job.images > self._queued_images:
-                self._refuse("queue_full")
-                raise Overloaded(
-                    f"{self._queued_images} images wait for the network already; "
-                    "ask again in a moment.",
-                    limit=self._queued_images,
-                )
+            self._check_room(job.images)
             self._jobs[job] = None
             self._waiting += job.images
+            self._expected += job.expected
             if self._is_idle:
                 self._is_idle = False
                 self._changed.notify()
+
+    def check_room(self, images: int = 1) -> None:
+        """Raise what ``submit`` would for a job of so many images, before it is worth making."""
+        with self._changed:
+            self._check_room(images)
+
+    def _check_room(self, images: int) -> None:
+        if self._closing:
+            self._refuse("stopping")
+            raise ClosingDown("The server is stopping; ask again in a moment.")
+        if self._waiting + images > self._queued_images:
+            self._refuse("queue_full")
+            raise Overloaded(
+                f"{self._queued_images} images wait for the network already; "
+                "ask again in a moment.",
+                limit=self._queued_images,
+                retry_after=retry_after(self._expected),
+            )
+        if self._expected > self._queue_seconds:
+            self._refuse("queue_full")
+            raise Overloaded(
+                f"What waits for the network will take {self._expected:.0f} seconds; "
+                f"{self._queue_seconds:g} are the most. Ask again later.",
+                limit=self._queue_seconds,
+                retry_after=retry_after(self._expected - self._queue_seconds / 2),
+            )
 
     def withdraw(self, job: Job) -> None:
         """Let go of a job whose caller has gone; one that runs already is not handed back."""
@@ -256,10 +282,12 @@ class Lane:
     def _remove(self, job: Job) -> None:
         del self._jobs[job]
         self._waiting -= job.images
+        self._expected = self._expected - job.expected if self._jobs else 0.0
 
     def _ran(self, jobs: Sequence[Job], seconds: float) -> None:
         """The end of a run, before those who wait for it hear of it."""
         images = sum(job.images for job in jobs)
+        self._pace.ran(jobs, images, seconds)
         for observer in self._observers:
             observer.ran(images, seconds, shared=jobs[0].shared)
 

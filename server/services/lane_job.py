@@ -46,6 +46,8 @@ class Job:
     queued: int = field(default_factory=time.time_ns)
     started: int = 0
     finished: int = 0
+    expected: float = 0.0
+    """Seconds that it was expected to take when it was queued."""
     about: NamedModule | None = None
     """Whose module it runs, where ``run`` is not a method of it."""
 

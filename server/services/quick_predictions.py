@@ -38,7 +38,12 @@ class QuickPredictions:
         """Most bytes of a body that is read here."""
 
     def read(self, body: bytes) -> QuickQuestion | None:
-        """What a body of JSON asks; None: the ordinary route is to read it."""
+        """What a body of JSON asks; None: the ordinary route is to read it.
+
+        Raises:
+            Overloaded, ClosingDown: it could not be queued, so that reading is no use.
+        """
+        self._lane.check_room()
         return self._reader.read(body)
 
     def ask(self, question: QuickQuestion, done: Callable[[Job], None]) -> Job:
