@@ -167,8 +167,8 @@ def _serve(replicas: int) -> None:
             deployments = serve.status().applications["default"].deployments
             states = {str(state): n for state, n in deployments[NAME].replica_states.items()}
             print("running", states.get("RUNNING", 0), flush=True)
-        serve.shutdown()
-        ray.shutdown()  # type: ignore[no-untyped-call]
+        serve.shutdown()  # type: ignore[no-untyped-call]
+        ray.shutdown()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
