@@ -60,9 +60,8 @@ from server.services.inspections import Inspections, InspectionStore
 from server.services.lane import Lane
 from server.services.live import Live
 from server.services.live_turns import Turns
-from server.services.live import Live
-from server.services.live_turns import Turns
 from server.services.metrics import Metrics
+from server.services.picture_desk import PictureDesk
 from server.services.quick_predictions import QuickPredictions
 from server.services.quick_predictions import warm_up as warm_up_quick
 from server.services.readiness import Readiness
@@ -78,8 +77,6 @@ Draw a doodle, see a convolutional network recognise it, and look inside every l
 * A **prediction** says what a drawing or an image shows, and keeps nothing.
 * An **inspection** keeps what every layer gave; its feature maps, channels and units are read from
   its address until it is forgotten (410). Posting the same input gives the same id again.
-* A **live session** is a WebSocket at `/api/v1/live`: strokes in as they are drawn, guesses and
-  feature maps out, always of the newest drawing. `docs/live.md` has its messages.
 * A **live session** is a WebSocket at `/api/v1/live`: strokes in as they are drawn, guesses and
   feature maps out, always of the newest drawing. `docs/live.md` has its messages.
 * Every error is a **problem** (RFC 9457, `application/problem+json`): what is wrong with what.
@@ -217,6 +214,7 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
         inference=Inference(lane),
         inspections=kept,
         effective_fields=EffectiveFields(lane),
+        pictures=PictureDesk(),
     )
     app.state.quick = QuickPredictions(catalog, lane, settings)
     lane.start()
@@ -228,8 +226,6 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
     else:
         forms.start(catalog, lambda: app.state.announce(summary(catalog)))
     unwatch = metrics.watch(lane, kept, readiness)
-    app.state.live = sessions = _live_sessions(app.state.services, metrics)
-    sessions.start()
     app.state.live = sessions = _live_sessions(app.state.services, metrics)
     sessions.start()
     readiness.started(lane)
@@ -247,20 +243,6 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
         if tracing is not None:
             await asyncio.to_thread(tracing.close)
         gc.unfreeze()
-
-
-def _live_sessions(services: Services, metrics: Metrics) -> Live:
-    turns = Turns(
-        catalog=services.catalog,
-        inference=services.inference,
-        inspections=services.inspections,
-        current=services.current,
-        batch_images=services.settings.batch_images,
-        observer=metrics.updated,
-    )
-    live = Live(turns, services.catalog, services.settings)
-    metrics.watch_live(live)
-    return live
 
 
 def _live_sessions(services: Services, metrics: Metrics) -> Live:

@@ -17,6 +17,7 @@ from server.services.effective_fields import EffectiveFields
 from server.services.inference import Inference
 from server.services.inspections import ID_PATTERN, Inspections, KeptInspection, check_id
 from server.services.lane import Lane
+from server.services.picture_desk import PictureDesk
 from server.settings import Settings
 
 Result = TypeVar("Result")
@@ -33,6 +34,7 @@ class Services:
     inference: Inference
     inspections: Inspections
     effective_fields: EffectiveFields
+    pictures: PictureDesk
 
     async def current(self, model: Model) -> Model:
         """The model as it is now: of a live module, whose weights may have changed, a new one.

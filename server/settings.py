@@ -107,6 +107,11 @@ class Settings(BaseSettings):
     image_pixels: Count = Field(
         default=25_000_000, description="Most pixels of an uploaded image, read from its header."
     )
+    image_seconds: float = Field(
+        default=5.0,
+        gt=0,
+        description="Most processor time for decoding an uploaded image, in seconds.",
+    )
     strokes: Count = Field(default=2_000, description="Most strokes in a drawing.")
     stroke_points: Count = Field(default=10_000, description="Most points in one stroke.")
     drawing_points: Count = Field(default=50_000, description="Most points in a drawing.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -169,5 +170,7 @@ async def _about_image(request: Request, services: Services) -> Question:
     upload = await read_image(request, limits)
     model = services.catalog.chosen(upload.model, "model")
     check_top_k(model, upload.top_k, limits.top_k, "top_k")
-    prepared = await run_in_threadpool(from_picture, model, upload.data, limits)
+    prepared = await services.pictures.read(
+        upload.data, functools.partial(from_picture, model, upload.data, limits)
+    )
     return await _current(Question(model, prepared, upload.top_k), services)

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import io
+import time
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from server.errors import InvalidPicture, TooLarge, UnsupportedMedia
+from server.errors import InvalidPicture, LimitExceeded, Problem, TooLarge, UnsupportedMedia
 from server.schemas.preprocessing import Step
 from server.settings import Settings
 
@@ -22,6 +23,11 @@ LARGEST_SIDE = 768
 takes larger ones."""
 
 POINTER = "image"
+
+SCANS = 100
+"""Most passes over a JPEG's image, of which usual files have 1 to 20: each one decodes all of it
+again, and takes a few bytes of the file."""
+_START_OF_SCAN = b"\xff\xda"
 
 _EXIF_ORIENTATION = 0x0112
 _TURNS = {
@@ -55,11 +61,12 @@ def open_picture(data: bytes, limits: Settings, *, largest_side: int = LARGEST_S
 
     Args:
         data: the file.
-        limits: on its bytes and pixels.
+        limits: on its bytes, its pixels, and the time that it takes.
         largest_side: larger images are reduced to this, in pixels.
 
     Raises:
         TooLarge: too many bytes, or too many pixels by its header; nothing is decoded then.
+        LimitExceeded: too many scans, or too much time is needed to decode it.
         UnsupportedMedia: none of the four formats.
         InvalidPicture: of one of the formats, but damaged.
     """
@@ -92,9 +99,51 @@ def open_picture(data: bytes, limits: Settings, *, largest_side: int = LARGEST_S
         return Picture(str(file.format), width, height, pixels, reduction, tuple(steps))
 
 
+_SMALL_READ = 4_096
+_SMALL_READS = 256
+
+
+class _TimedFile(io.BytesIO):
+    """A file that can be read until a thread has used so much processor time.
+
+    Pillow reads before it does anything that takes long, and a piece at a time, so that this ends
+    it: whoever wrote the file, not its size, decides how long it takes.
+    """
+
+    def __init__(self, data: bytes, seconds: float) -> None:
+        super().__init__(data)
+        self._seconds = seconds
+        self._end = time.thread_time() + seconds
+        self._reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next bytes; raises LimitExceeded when the time is up."""
+        self._reads += 1
+        # A large piece can take long; of small ones, asking for the time would take longest.
+        large = size is None or not 0 <= size < _SMALL_READ
+        if (large or self._reads % _SMALL_READS == 0) and time.thread_time() > self._end:
+            raise LimitExceeded(
+                f"Decoding the image takes longer than the {self._seconds:g} seconds that are "
+                "allowed.",
+                pointer=POINTER,
+                limit=self._seconds,
+            )
+        return super().read(size)
+
+
 def _opened(data: bytes, limits: Settings) -> Image.Image:
+    scans = data.count(_START_OF_SCAN) if data.startswith(b"\xff\xd8") else 0
+    if scans > SCANS:
+        raise LimitExceeded(
+            f"The JPEG file has {scans} scans; {SCANS} are allowed.",
+            pointer=POINTER,
+            value=scans,
+            limit=SCANS,
+        )
     try:
-        file = Image.open(io.BytesIO(data), formats=FORMATS)
+        file = Image.open(_TimedFile(data, limits.image_seconds), formats=FORMATS)
+    except Problem:
+        raise
     except UnidentifiedImageError as error:
         raise UnsupportedMedia(
             "The file is not a PNG, JPEG, WebP or GIF image, whatever its name says.",
@@ -128,6 +177,8 @@ def _damaged(error: Exception) -> InvalidPicture:
 def _loaded(file: Image.Image) -> Image.Image:
     try:
         file.load()
+    except Problem:
+        raise
     except Exception as error:  # as above; a truncated file is an OSError
         raise _damaged(error) from error
     return file
@@ -152,8 +203,8 @@ def _orientation(image: Image.Image) -> int:
 def _eight_bits(image: Image.Image) -> Image.Image:
     """The image as RGB or RGBA of 8 bits."""
     if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip
-        levels = np.asarray(image).astype(np.int64) // 257
-        image = Image.fromarray(levels.clip(0, 255).astype(np.uint8))
+        levels = np.asarray(image).clip(0, 65535) // 257
+        image = Image.fromarray(levels.astype(np.uint8))
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
