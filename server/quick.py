@@ -38,6 +38,9 @@ class QuickAnswers(Protocol):
     def withdraw(self, job: Any) -> None:
         """Nobody waits for a job any more."""
 
+    def note_failed(self, error: BaseException) -> None:
+        """Log why a question failed; where its request is known."""
+
     def answer(self, question: Any, job: Any) -> bytes | None:
         """JSON of the answer; None: there is none."""
 

@@ -48,12 +48,13 @@ class QuickPredictionsRoute(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on."""
         outcome = scope.pop(OUTCOME, None)
+        quick: QuickAnswers = scope["app"].state.quick
         if isinstance(outcome, BaseException):
+            quick.note_failed(outcome)
             raise outcome
         if outcome is not None:
             await _send(outcome, send)
             return
-        quick: QuickAnswers = scope["app"].state.quick
         messages: list[Message] = []
         if _may_be_quick(scope, quick.bytes):
             answer = await _answered(quick, messages, receive)
@@ -110,6 +111,7 @@ async def _answered(quick: QuickAnswers, messages: list[Message], receive: Recei
         with contextlib.suppress(asyncio.CancelledError, asyncio.InvalidStateError):
             watch.exception()  # a connection that broke has gone as well
     if job.error is not None:
+        quick.note_failed(job.error)
         raise job.error
     return quick.answer(question, job)
 

@@ -61,10 +61,13 @@ class QuickPredictions:
         """Let go of a question, whose asker has gone."""
         self._lane.withdraw(job)
 
+    def note_failed(self, error: BaseException) -> None:
+        """Log why a question failed; where its request is known."""
+        self._lane.note_failed(error)
+
     def answer(self, question: QuickQuestion, job: Job) -> bytes | None:
         """The answer of a job that is done, as JSON; None: it failed, or gave no numbers."""
         if job.error is not None:
-            self._lane.note_failed(job.error)
             return None
         self._lane.note_answered(job)
         model = question.model
