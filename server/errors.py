@@ -70,28 +70,12 @@ class OriginRefused(Problem):
     title = "Origin refused"
 
 
-class OriginRefused(Problem):
-    """A page of another site, where only this server's own may ask."""
-
-    status = 403
-    slug = "origin-refused"
-    title = "Origin refused"
-
-
 class NotFound(Problem):
     """There is no such resource, and there was none."""
 
     status = 404
     slug = "not-found"
     title = "Not found"
-
-
-class OutOfStep(Problem):
-    """Changes of a live drawing that are of another state than the one that is here."""
-
-    status = 409
-    slug = "out-of-step"
-    title = "Out of step"
 
 
 class OutOfStep(Problem):
