@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,13 +12,18 @@ from urllib.parse import urlsplit
 from benchmarks.load import limits
 from benchmarks.load.bodies import MODEL
 from benchmarks.started_peer import started_peer
-from scripts.started_server import started_process
+from scripts.started_server import Started, started_process
 
 OPTIONS = (
     *("--model", "benchmarks.common_network:common", "--name", MODEL, "--input", "1x28x28"),
     *("--labels", "server/doodle/categories.txt"),
 )
 """Of our own command line."""
+
+FORMS = re.compile(r"^Predictions .*run in", re.MULTILINE)
+"""What our server says when it has found the fastest form of each network."""
+PATIENCE = 600.0
+"""Seconds: the first time every network is exported, later ones read what was kept."""
 
 
 @dataclass(frozen=True)
@@ -56,4 +63,18 @@ def started(
     with started_process(options=OPTIONS) as ours:
         port = urlsplit(ours.address).port
         assert port is not None, "the address that it announces has a port"
+        _wait_for_forms(ours)
         yield port, ours.process.pid
+
+
+def _wait_for_forms(ours: Started) -> None:
+    """Until it has tried all networks' forms: it answers before, and works at that besides.
+
+    Raises:
+        RuntimeError: it has not said so within some minutes.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not FORMS.search(ours.output()):
+        if time.monotonic() > deadline or ours.process.poll() is not None:
+            raise RuntimeError(f"Our server has not tried its forms:\n{ours.output()}")
+        time.sleep(0.2)

@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from benchmarks.load.processes import machine_seconds
 
 SCRIPT = Path(__file__).with_suffix(".lua")
 PATIENCE = 30.0
+STEP = 0.2
+"""Seconds between two looks at whether the server still works."""
 
 
 def is_installed() -> bool:
@@ -34,7 +37,7 @@ def measure(
     """Load for ``warm_up`` seconds, and in a second run for ``seconds`` with the clocks running.
 
     wrk leaves the answers that are under way when its time is up: up to ``concurrency`` requests
-    that the server worked for are not counted.
+    that the server worked for are not counted. Those of the warm-up are waited for.
 
     Args:
         address: of the resource.
@@ -42,6 +45,7 @@ def measure(
         used: tells the server's processor time so far, in seconds.
     """
     _run(address, bodies, concurrency, warm_up)
+    _settle(used)
     server, machine, own = used(), machine_seconds(), _spent()
     said = _run(address, bodies, concurrency, seconds)
     server, machine, own = used() - server, machine_seconds() - machine, _spent() - own
@@ -75,6 +79,18 @@ def _run(address: str, bodies: Path, concurrency: int, seconds: float) -> dict[s
     )
     said: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return said
+
+
+def _settle(used: Callable[[], float]) -> None:
+    """Wait until the server has nothing to do."""
+    deadline = time.monotonic() + PATIENCE
+    before = used()
+    while time.monotonic() < deadline:
+        time.sleep(STEP)
+        now = used()
+        if now - before <= 0.1 * STEP:
+            return
+        before = now
 
 
 def _spent() -> float:
