@@ -13,14 +13,16 @@ from server.services.catalog import Catalog
 from server.services.lane import Lane
 from server.services.lane_job import Job
 from server.services.likeliest import ranked
-from server.services.quick_reader import QuickQuestion, QuickReader, read_levels, within
+from server.services.quick_json import read_levels, read_strokes
+from server.services.quick_reader import QuickQuestion, QuickReader
 from server.settings import Settings
 
 
 def warm_up() -> None:
     """Read and rank once, so that both are compiled before the first request comes."""
-    read_levels(np.frombuffer(b"[0]", np.uint8), 0, np.empty(1, np.uint8))
-    within(np.zeros((1, 2)), 1.0)
+    levels, strokes = np.frombuffer(b"[0]", np.uint8), np.frombuffer(b"[[[0],[0]]]", np.uint8)
+    read_levels(levels, 0, np.empty(1, np.uint8))
+    read_strokes(strokes, 0, np.empty((4, 2)), np.empty(4, np.int64), (1, 1, 1), 1.0)
     ranked(np.zeros(2, np.float32), 1)
 
 

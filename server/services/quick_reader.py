@@ -10,7 +10,6 @@ from array import array
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 import orjson
 from numpy.typing import NDArray
@@ -19,13 +18,15 @@ from server.doodle.raster import SIDE, render_normalised
 from server.doodle.strokes import COORDINATE_LIMIT
 from server.services.catalog import Catalog, Model
 from server.services.inference import USUAL_TOP_K
+from server.services.quick_json import read_levels, read_strokes
 from server.settings import Settings
 
 QUICK_BYTES = 16_384
 """Longer bodies are not read here: it happens in the event loop, where others would wait."""
 
-_BITMAPS = (b'{"bitmap":[', b'{"bitmap": [')
-"""How a body begins that has its bitmap first, as most programs write it."""
+_BITMAP = (b'{"bitmap":[', b'{"bitmap": [')
+_DRAWING = (b'{"drawing":[', b'{"drawing": [')
+"""How a body begins that has its bitmap or its drawing first, as most programs write it."""
 _LEAST_DEPTH = 4  # an object, its drawing, a stroke, its coordinates
 
 
@@ -44,6 +45,8 @@ class QuickReader:
     def __init__(self, catalog: Catalog, limits: Settings) -> None:
         self._catalog = catalog
         self._limits = limits
+        self._most = limits.strokes, limits.stroke_points, limits.drawing_points
+        self._furthest = min(limits.coordinate, COORDINATE_LIMIT)
         self.bytes = min(QUICK_BYTES, limits.json_bytes, limits.body_bytes)
         """Most bytes of a body that is read here; 0: none is."""
         if limits.json_depth < _LEAST_DEPTH:
@@ -53,15 +56,25 @@ class QuickReader:
         """What a body of JSON asks; None: the ordinary route is to read it."""
         if not 0 < len(body) <= self.bytes:
             return None
-        if body.startswith(_BITMAPS):
+        if body.startswith(_BITMAP):
             image = np.empty((1, SIDE, SIDE), dtype=np.uint8)
             end = read_levels(np.frombuffer(body, np.uint8), body.index(b"["), image.reshape(-1))
             if end > 0:
                 return self._with_options(image, body[end:])
+        elif body.startswith(_DRAWING):
+            points = np.empty((len(body) // 4 + 1, 2))
+            starts = np.empty(len(body) // 4 + 2, dtype=np.int64)
+            text = np.frombuffer(body, np.uint8)
+            begin = body.index(b"[")
+            end, strokes = read_strokes(text, begin, points, starts, self._most, self._furthest)
+            if end > 0:
+                starts = starts[: strokes + 1]
+                image = render_normalised(points[: starts[-1]], starts).reshape(1, SIDE, SIDE)
+                return self._with_options(image, body[end:])
         return self._parsed(body)
 
     def _with_options(self, image: NDArray[np.uint8], rest: bytes) -> QuickQuestion | None:
-        """The question of a bitmap that stands first in its object, before ``rest``."""
+        """The question of an image that stands first in its object, before ``rest``."""
         options: Any = {}
         rest = rest.strip(b" \t\r\n")
         if rest != b"}":
@@ -130,8 +143,7 @@ class QuickReader:
             return None
         points = np.empty((len(x), 2))
         points[:, 0], points[:, 1] = x, y
-        furthest = min(limits.coordinate, COORDINATE_LIMIT)
-        if not within(points, furthest) or not (not times or np.isfinite(times).all()):
+        if not (np.abs(points) <= self._furthest).all() or not np.isfinite(times).all():
             return None
         image = render_normalised(points, np.array(starts))
         return image.reshape(1, SIDE, SIDE)
@@ -151,52 +163,3 @@ def _bitmap(levels: Any) -> NDArray[np.uint8] | None:
     except (TypeError, ValueError):
         return None
     return np.frombuffer(data, np.uint8).reshape(1, SIDE, SIDE)
-
-
-@numba.njit(cache=True, nogil=True)
-def within(points: NDArray[np.float64], limit: float) -> bool:
-    """Whether no coordinate of (points, 2) is further from 0 than ``limit``; NaN is."""
-    for index in range(len(points)):
-        if not (abs(points[index, 0]) <= limit and abs(points[index, 1]) <= limit):
-            return False
-    return True
-
-
-@numba.njit(cache=True, nogil=True)
-def read_levels(text: NDArray[np.uint8], begin: int, levels: NDArray[np.uint8]) -> int:
-    """Read a JSON list of exactly ``len(levels)`` whole numbers from 0 to 255.
-
-    Args:
-        text: ASCII or UTF-8, uint8 (bytes,).
-        begin: where the list's bracket stands.
-        levels: uint8 (numbers,), is filled.
-
-    Returns:
-        Where the list has ended; -1 where there is anything else.
-    """
-    position, size = begin + 1, len(text)
-    for number in range(len(levels)):
-        while position < size and _is_space(text[position]):
-            position += 1
-        first = position
-        value = 0
-        while position < size and 48 <= text[position] <= 57 and position < first + 4:
-            value = 10 * value + text[position] - 48
-            position += 1
-        digits = position - first
-        # JSON has no leading zeros.
-        if digits == 0 or value > 255 or (digits > 1 and text[first] == 48):
-            return -1
-        levels[number] = value
-        while position < size and _is_space(text[position]):
-            position += 1
-        wanted = 44 if number + 1 < len(levels) else 93
-        if position >= size or text[position] != wanted:
-            return -1
-        position += 1
-    return position
-
-
-@numba.njit(cache=True, nogil=True)
-def _is_space(character: int) -> bool:
-    return character == 32 or character == 10 or character == 13 or character == 9

@@ -111,6 +111,38 @@ def test_options(options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    "rest", ["}", ' , "top_k" : 3}', ",}", "]}", ',"drawing":[]}', "", "\x0c}"]
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[[0,9],[0,9]]]", " [ [ [ 0 , 9 ] , [\t0 , 9 ] ]\r\n] ", "[[[0,9],[0,9]],[[],[]]]",
+        "[[[0.5,-9.25],[-0,9.0]],[[1],[2]]]", "[[[00,9],[0,9]]]", "[[[1.,9],[0,9]]]",
+        "[[[.5,9],[0,9]]]", "[[[1e2,9],[0,9E+1]]]", "[[[1,9],[0,9],[1,2]]]", "[[[1,9],[0]]]",
+        "[[[1,9]]]", "[]", "[[]]", "[[[],[]]]", "[[[1,9],[0,9]],]", "[[[1,9],[0,9,]]]",
+        "[[[1,9],[0,9]]",
+        "[[[123456789012345678,9],[0,9]]]", "[[[0.1234567890123456789,9],[0,9]]]",
+        "[[[1 2,9],[0,9]]]",
+        "[[[1000.0001],[0]]]", "[[[-1000],[0]]]", "[[[1,2,3,4,5,6],[1,2,3,4,5,6]]]", "[[[+1],[0]]]",
+        "[[[1],[0]],[[1],[0]],[[1],[0]],[[1],[0]],[[1],[0]]]", "[[[--1],[0]]]", "[[[-],[0]]]",
+        "[[[1],[0]] [[1],[0]]]", "[[[0.0000000000001],[0]],[[0],[1]]]", "[[[1],[null]]]",
+    ],
+)  # fmt: skip
+def test_texts_of_drawings(text: str, rest: str) -> None:
+    body = f'{{"drawing":{text}{rest}'.encode()
+    question = READER.read(body)
+    try:
+        members = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        assert question is None
+        return
+    expected = ordinary_drawing(members["drawing"])
+    assert (question is None) == (expected is None)
+    if question is not None:
+        np.testing.assert_array_equal(question.image[0], expected)
+
+
+@pytest.mark.parametrize(
     "rest",
     ["}", "\n}", ', "top_k": 3}', ',"top_k":3 }\n', ",}", ", }", "", "]}", ',"bitmap":[0]}', ",1}"],
 )
