@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from server.dependencies import KeptInspectionById, NamedModel, RunningServices, described_model
 from server.routes.parameters import LayerName
-from server.routes.responses import IMMUTABLE, immutable, problems
+from server.routes.responses import UNCHANGED, Immutable, immutable, problems
 from server.schemas.differences import Difference, ModelMatches
 from server.services.differences import check_same_shape, describe_difference, difference_atlas
 from server.services.inspections import ID_PATTERN, check_id
@@ -55,14 +55,14 @@ async def get_matches(
 @router.get(
     "/inspections/{id}/difference",
     response_model=Difference,
-    responses=problems(404, 410, 422),
+    dependencies=[Immutable],
+    responses=UNCHANGED | problems(404, 410, 422),
     tags=["inspections"],
 )
 async def get_difference(
     kept: KeptInspectionById,
     services: RunningServices,
     other: Other,
-    response: Response,
     layer: Annotated[
         str | None, Query(description="Name of one layer to compare; all of them if left out.")
     ] = None,
@@ -79,9 +79,7 @@ async def get_difference(
     check_id(other)
     counterpart = services.inspections.get(other)
     pair = None if layer is None else (layer, other_layer or layer)
-    described = await run_in_threadpool(describe_difference, kept, counterpart, pair)
-    response.headers["Cache-Control"] = IMMUTABLE
-    return described
+    return await run_in_threadpool(describe_difference, kept, counterpart, pair)
 
 
 @router.get(
@@ -92,6 +90,7 @@ async def get_difference(
             "description": "A binary atlas.",
             "content": {BINARY: {"schema": {"type": "string", "format": "binary"}}},
         },
+        **UNCHANGED,
         **problems(404, 410, 422),
     },
     tags=["inspections"],

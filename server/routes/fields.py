@@ -13,7 +13,7 @@ from server.dependencies import KeptInspectionById, NamedModel, RunningServices,
 from server.errors import NotFound, Problem
 from server.problems import problem_body
 from server.routes.parameters import Index, LayerName, between
-from server.routes.responses import IMMUTABLE, immutable, of_version, problems
+from server.routes.responses import UNCHANGED, Immutable, immutable, of_version, problems
 from server.schemas.fields import EffectiveField, FieldColumn, ProjectiveField
 from server.schemas.sliding_windows import SlidingWindow
 from server.services.effective_fields import INPUTS, Over, as_line
@@ -33,7 +33,8 @@ NPZ = "application/x-npz"
 @router.get(
     "/inspections/{id}/layers/{layer}/units/{channel}/{y}/{x}/column",
     response_model=FieldColumn,
-    responses=problems(404, 410, 422, 503),
+    dependencies=[Immutable],
+    responses=UNCHANGED | problems(404, 410, 422, 503),
     tags=["inspections"],
 )
 async def get_column(
@@ -43,16 +44,13 @@ async def get_column(
     channel: Index,
     y: Index,
     x: Index,
-    response: Response,
 ) -> FieldColumn:
     """The cells of every layer on the way, and of the input, that can change one value.
 
     With the channel of each layer that has the largest value there, to draw the box on.
     """
     await _with_graph(services, kept)
-    found = await run_in_threadpool(find_column, kept, layer, (channel, y, x))
-    response.headers["Cache-Control"] = IMMUTABLE
-    return found
+    return await run_in_threadpool(find_column, kept, layer, (channel, y, x))
 
 
 @router.get(
@@ -117,7 +115,8 @@ async def get_effective_field(
 @router.get(
     "/inspections/{id}/layers/{layer}/channels/{channel}/window",
     response_model=SlidingWindow,
-    responses=problems(404, 410, 422, 503),
+    dependencies=[Immutable],
+    responses=UNCHANGED | problems(404, 410, 422, 503),
     tags=["inspections"],
 )
 async def get_window(
@@ -125,7 +124,6 @@ async def get_window(
     services: RunningServices,
     layer: LayerName,
     channel: Index,
-    response: Response,
     input_channel: Annotated[
         int | None,
         Query(
@@ -139,9 +137,7 @@ async def get_window(
     Everything to go through the cells of an output channel one by one: the map that is read, where
     the window lies for each cell, the kernel, and what the other channels add.
     """
-    window = await find_window(services.lane, kept, layer, channel, input_channel)
-    response.headers["Cache-Control"] = IMMUTABLE
-    return window
+    return await find_window(services.lane, kept, layer, channel, input_channel)
 
 
 @router.get(
@@ -152,6 +148,7 @@ async def get_window(
             "description": "NumPy arrays, under the names of the inputs.",
             "content": {NPZ: {"schema": {"type": "string", "format": "binary"}}},
         },
+        **UNCHANGED,
         **problems(410, 422, 503),
     },
     tags=["inspections"],
@@ -167,7 +164,7 @@ async def get_input(
 @router.get(
     "/models/{name}/projective-field",
     response_model=ProjectiveField,
-    responses=problems(404, 422, 503),
+    responses=UNCHANGED | problems(404, 422, 503),
     tags=["models"],
 )
 async def get_projective_field(

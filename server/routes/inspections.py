@@ -11,7 +11,7 @@ from server.dependencies import KeptInspectionById, RunningServices, while_conne
 from server.routes.documentation import drawing_or_image
 from server.routes.parameters import Index, LayerName, between
 from server.routes.questions import read_question
-from server.routes.responses import IMMUTABLE, immutable, problems
+from server.routes.responses import UNCHANGED, Immutable, immutable, problems
 from server.schemas.arithmetic import Arithmetic
 from server.schemas.inspections import Channel, InputPixel, Inspection, Unit
 from server.services.arithmetic import TERMS, check_limit, explain
@@ -61,26 +61,25 @@ async def create_inspection(
     "/{id}",
     response_model=Inspection,
     response_model_exclude_unset=True,
-    responses=problems(410, 422),
+    dependencies=[Immutable],
+    responses=UNCHANGED | problems(410, 422),
 )
 async def get_inspection(
     kept: KeptInspectionById,
     services: RunningServices,
-    response: Response,
     top_k: Annotated[
         int, Query(description="How many guesses to give.", json_schema_extra=between(1))
     ] = 5,
 ) -> Inspection:
     """The manifest of an inspection."""
     check_top_k(kept.model, top_k, services.settings.top_k, "top_k")
-    response.headers["Cache-Control"] = IMMUTABLE
     return describe_inspection(kept, top_k)
 
 
 @router.get(
     "/{id}/input.png",
     response_class=Response,
-    responses={**_binary("image/png", "A picture."), **problems(404, 410, 422)},
+    responses={**_binary("image/png", "A picture."), **UNCHANGED, **problems(404, 410, 422)},
 )
 async def get_input_picture(request: Request, kept: KeptInspectionById) -> Response:
     """The input as a picture, pixel for pixel: grey, of a doodle ink white on black, or RGB.
@@ -92,21 +91,20 @@ async def get_input_picture(request: Request, kept: KeptInspectionById) -> Respo
 
 
 @router.get(
-    "/{id}/input/pixels/{y}/{x}", response_model=InputPixel, responses=problems(404, 410, 422)
+    "/{id}/input/pixels/{y}/{x}",
+    response_model=InputPixel,
+    dependencies=[Immutable],
+    responses=UNCHANGED | problems(404, 410, 422),
 )
-async def get_input_pixel(
-    kept: KeptInspectionById, y: Index, x: Index, response: Response
-) -> InputPixel:
+async def get_input_pixel(kept: KeptInspectionById, y: Index, x: Index) -> InputPixel:
     """One pixel of an input that is a picture: the exact value of each of its channels."""
-    described = describe_input_pixel(kept, y, x)
-    response.headers["Cache-Control"] = IMMUTABLE
-    return described
+    return describe_input_pixel(kept, y, x)
 
 
 @router.get(
     "/{id}/atlas",
     response_class=Response,
-    responses={**_binary(BINARY, "A binary atlas."), **problems(404, 410, 422)},
+    responses={**_binary(BINARY, "A binary atlas."), **UNCHANGED, **problems(404, 410, 422)},
 )
 async def get_atlas(
     request: Request,
@@ -130,7 +128,7 @@ async def get_atlas(
 @router.get(
     "/{id}/layers/{layer}.png",
     response_class=Response,
-    responses={**_binary("image/png", "A picture."), **problems(404, 410, 422)},
+    responses={**_binary("image/png", "A picture."), **UNCHANGED, **problems(404, 410, 422)},
 )
 async def get_picture(request: Request, kept: KeptInspectionById, layer: LayerName) -> Response:
     """All channels of a layer as one picture: grey, or blue and red around zero if signed."""
@@ -144,6 +142,7 @@ async def get_picture(request: Request, kept: KeptInspectionById, layer: LayerNa
     response_class=Response,
     responses={
         **_binary("application/x-npz", "NumPy arrays: activation, layer, model."),
+        **UNCHANGED,
         **problems(404, 410, 422),
     },
 )
@@ -157,7 +156,7 @@ async def get_arrays(request: Request, kept: KeptInspectionById, layer: LayerNam
 @router.get(
     "/{id}/layers/{layer}",
     response_class=Response,
-    responses={**_binary(BINARY, "A binary atlas."), **problems(404, 410, 422)},
+    responses={**_binary(BINARY, "A binary atlas."), **UNCHANGED, **problems(404, 410, 422)},
 )
 async def get_layer(request: Request, kept: KeptInspectionById, layer: LayerName) -> Response:
     """The feature maps of one layer as a binary atlas, in the same form as of several."""
@@ -168,21 +167,19 @@ async def get_layer(request: Request, kept: KeptInspectionById, layer: LayerName
 @router.get(
     "/{id}/layers/{layer}/channels/{channel}",
     response_model=Channel,
-    responses=problems(404, 410, 422),
+    dependencies=[Immutable],
+    responses=UNCHANGED | problems(404, 410, 422),
 )
-async def get_channel(
-    kept: KeptInspectionById, layer: LayerName, channel: Index, response: Response
-) -> Channel:
+async def get_channel(kept: KeptInspectionById, layer: LayerName, channel: Index) -> Channel:
     """One feature map in full, with exact values."""
-    described = describe_channel(kept.layer(layer), channel)
-    response.headers["Cache-Control"] = IMMUTABLE
-    return described
+    return describe_channel(kept.layer(layer), channel)
 
 
 @router.get(
     "/{id}/layers/{layer}/units/{channel}/{y}/{x}",
     response_model=Unit,
-    responses=problems(404, 410, 422),
+    dependencies=[Immutable],
+    responses=UNCHANGED | problems(404, 410, 422),
 )
 async def get_unit(
     kept: KeptInspectionById,
@@ -190,18 +187,16 @@ async def get_unit(
     channel: Index,
     y: Index,
     x: Index,
-    response: Response,
 ) -> Unit:
     """One value of one feature map, exactly."""
-    described = describe_unit(kept.layer(layer), channel, y, x)
-    response.headers["Cache-Control"] = IMMUTABLE
-    return described
+    return describe_unit(kept.layer(layer), channel, y, x)
 
 
 @router.get(
     "/{id}/layers/{layer}/units/{channel}/{y}/{x}/arithmetic",
     response_model=Arithmetic,
-    responses=problems(404, 410, 422, 503),
+    dependencies=[Immutable],
+    responses=UNCHANGED | problems(404, 410, 422, 503),
 )
 async def get_arithmetic(
     request: Request,
@@ -211,7 +206,6 @@ async def get_arithmetic(
     channel: Index,
     y: Index,
     x: Index,
-    response: Response,
     limit: Annotated[
         int | None,
         Query(
@@ -235,6 +229,4 @@ async def get_arithmetic(
         await services.lane.alone(lambda: kept.model.graph, kept.model)  # it runs the model
     # Where the snippet finds large tensors: this server, by the name that it was asked by.
     server = str(request.base_url).rstrip("/")
-    explained = await explain(services.lane, kept, layer, (channel, y, x), limit, sort, server)
-    response.headers["Cache-Control"] = IMMUTABLE
-    return explained
+    return await explain(services.lane, kept, layer, (channel, y, x), limit, sort, server)

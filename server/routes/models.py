@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from server.dependencies import NamedModel, RunningServices
 from server.errors import NotFound
-from server.routes.responses import of_version, problems
+from server.routes.responses import UNCHANGED, OfModel, of_version, problems
 from server.schemas.models import (
     AnsweringForm,
     FormFigures,
@@ -32,7 +32,12 @@ async def list_models(services: RunningServices) -> ModelList:
     return ModelList(models=[_summary(model) for model in services.catalog])
 
 
-@router.get("/{name}", response_model=ModelDetails, responses=problems(404, 503))
+@router.get(
+    "/{name}",
+    response_model=ModelDetails,
+    dependencies=[OfModel],
+    responses=UNCHANGED | problems(404, 503),
+)
 async def get_model(model: NamedModel) -> ModelDetails:
     """A model's card, categories and graph: every operation with its shape, costs and field."""
     return ModelDetails(
@@ -47,7 +52,7 @@ async def get_model(model: NamedModel) -> ModelDetails:
 @router.get(
     "/{name}/receptive-field",
     response_model=ReceptiveField,
-    responses=problems(404, 422, 503),
+    responses=UNCHANGED | problems(404, 422, 503),
 )
 async def get_receptive_field(
     request: Request,

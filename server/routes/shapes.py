@@ -17,7 +17,7 @@ from server.routes.bodies import (
     read_json,
     validated,
 )
-from server.routes.responses import problems
+from server.routes.responses import UNCHANGED, OfModel, problems
 from server.schemas.kernels import (
     DrawingImage,
     DrawingImageRequest,
@@ -124,7 +124,12 @@ async def read_source(request: Request, services: RunningServices) -> SourceAnsw
     return SourceAnswer.model_validate({"layers": found.layers, "left_out": found.left_out})
 
 
-@router.get("/models/{name}", response_model=ModelStack, responses=problems(404, 503))
+@router.get(
+    "/models/{name}",
+    response_model=ModelStack,
+    dependencies=[OfModel],
+    responses=UNCHANGED | problems(404, 503),
+)
 async def get_model_stack(model: NamedModel) -> ModelStack:
     """The stack in a network: its longest path, each layer checked against the network's shapes.
 

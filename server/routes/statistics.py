@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 
 from server.dependencies import KeptInspectionById, RunningServices
 from server.routes.parameters import LayerName, between
-from server.routes.responses import IMMUTABLE, problems
+from server.routes.responses import UNCHANGED, Immutable, problems
 from server.schemas.statistics import Histogram, LayerContributions, LayerStatistics
 from server.services.statistics import (
     BINS,
@@ -26,11 +26,15 @@ Bins = Annotated[
 ]
 
 
-@router.get("/statistics", response_model=LayerStatistics, responses=problems(404, 410, 422))
+@router.get(
+    "/statistics",
+    response_model=LayerStatistics,
+    dependencies=[Immutable],
+    responses=UNCHANGED | problems(404, 410, 422),
+)
 async def get_statistics(
     kept: KeptInspectionById,
     layer: LayerName,
-    response: Response,
     low: Annotated[float | None, Query(description="Count the values below this.")] = None,
     high: Annotated[float | None, Query(description="Count the values above this.")] = None,
 ) -> LayerStatistics:
@@ -38,19 +42,19 @@ async def get_statistics(
 
     Of the exact values, on this input.
     """
-    described = await run_in_threadpool(describe_statistics, kept.layer(layer), low, high)
-    response.headers["Cache-Control"] = IMMUTABLE
-    return described
+    return await run_in_threadpool(describe_statistics, kept.layer(layer), low, high)
 
 
 @router.get(
-    "/contributions", response_model=LayerContributions, responses=problems(404, 410, 422, 503)
+    "/contributions",
+    response_model=LayerContributions,
+    dependencies=[Immutable],
+    responses=UNCHANGED | problems(404, 410, 422, 503),
 )
 async def get_contributions(
     kept: KeptInspectionById,
     services: RunningServices,
     layer: LayerName,
-    response: Response,
     label: Annotated[
         str | None,
         Query(
@@ -62,16 +66,18 @@ async def get_contributions(
 
     Gradient times value, summed over the channel; the model runs once more, with gradients.
     """
-    described = await find_contributions(services.lane, kept, layer, label)
-    response.headers["Cache-Control"] = IMMUTABLE
-    return described
+    return await find_contributions(services.lane, kept, layer, label)
 
 
-@router.get("/histogram", response_model=Histogram, responses=problems(404, 410, 422))
+@router.get(
+    "/histogram",
+    response_model=Histogram,
+    dependencies=[Immutable],
+    responses=UNCHANGED | problems(404, 410, 422),
+)
 async def get_histogram(
     kept: KeptInspectionById,
     layer: LayerName,
-    response: Response,
     channel: Annotated[
         int | None, Query(description="Of one channel, from 0; of all of them if left out.")
     ] = None,
@@ -79,6 +85,4 @@ async def get_histogram(
 ) -> Histogram:
     """How the exact values of a layer, or of one channel of it, spread."""
     values = values_of(kept.layer(layer), channel)
-    described = await run_in_threadpool(describe_histogram, values, bins)
-    response.headers["Cache-Control"] = IMMUTABLE
-    return described
+    return await run_in_threadpool(describe_histogram, values, bins)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from server.dependencies import NamedModel, RunningServices
 from server.errors import InvalidInput
-from server.routes.responses import IMMUTABLE, REVALIDATED, problems
+from server.routes.responses import (
+    IMMUTABLE,
+    REVALIDATED,
+    UNCHANGED,
+    inline,
+    keep,
+    problems,
+)
 from server.routes.statistics import Bins
 from server.schemas.statistics import Histogram
 from server.schemas.weights import LayerParameters
@@ -50,14 +57,17 @@ def _file(media_type: str, description: str) -> dict[int | str, dict[str, object
     return {200: {"description": description, "content": {media_type: schema}}}
 
 
-def _keeping(model: Model, version: str | None) -> dict[str, str]:
-    """How long the answer may be kept; raises NotFound for another version."""
+def _keep(request: Request, response: Response, model: Model, version: str | None) -> None:
+    """Say how long the answer may be kept; raises NotFound for another version."""
     check_version(model, version)
-    return {"Cache-Control": REVALIDATED if version is None else IMMUTABLE}
+    keep(request, response, model.version, REVALIDATED if version is None else IMMUTABLE)
 
 
-@router.get("/parameters", response_model=LayerParameters, responses=problems(404, 422, 503))
+@router.get(
+    "/parameters", response_model=LayerParameters, responses=UNCHANGED | problems(404, 422, 503)
+)
 async def get_parameters(
+    request: Request,
     model: NamedModel,
     services: RunningServices,
     layer: LayerName,
@@ -65,16 +75,18 @@ async def get_parameters(
     version: Version = None,
 ) -> LayerParameters:
     """Every parameter and buffer that a layer reads, and who else reads it."""
-    response.headers.update(_keeping(model, version))
+    _keep(request, response, model, version)
     return await describe_parameters(services.lane, model, layer)
 
 
 @router.get(
     "/weights",
     response_class=Response,
-    responses={**_file(BINARY, "A binary atlas."), **problems(404, 422, 503)},
+    responses={**_file(BINARY, "A binary atlas."), **UNCHANGED, **problems(404, 422, 503)},
 )
 async def get_weights(
+    request: Request,
+    response: Response,
     model: NamedModel,
     services: RunningServices,
     layer: LayerName,
@@ -102,9 +114,9 @@ async def get_weights(
     One picture for each output: the kernels of a convolution, the rows of a linear layer laid out
     as the map that it reads, or as one row of numbers. The header says which outputs they are of.
     """
-    headers = _keeping(model, version)
+    _keep(request, response, model, version)
     body = await encode_pictures(services.lane, model, layer, parameter, inputs, _numbers(outputs))
-    return Response(body, headers=headers, media_type=BINARY)
+    return Response(body, headers=response.headers, media_type=BINARY)
 
 
 @router.get(
@@ -112,21 +124,32 @@ async def get_weights(
     response_class=Response,
     responses={
         **_file(NPZ, "NumPy arrays, under the parameters' names."),
+        **UNCHANGED,
         **problems(404, 422, 503),
     },
 )
 async def get_weight_arrays(
-    model: NamedModel, services: RunningServices, layer: LayerName, version: Version = None
+    request: Request,
+    response: Response,
+    model: NamedModel,
+    services: RunningServices,
+    layer: LayerName,
+    version: Version = None,
 ) -> Response:
     """The exact parameters of a layer as NumPy's .npz, under their names in the model."""
-    headers = _keeping(model, version)
-    headers["Content-Disposition"] = f'inline; filename="{layer}-weights.npz"'
+    _keep(request, response, model, version)
+    response.headers["Content-Disposition"] = inline(f"{layer}-weights.npz")
     body = await encode_arrays(services.lane, model, layer)
-    return Response(body, headers=headers, media_type=NPZ)
+    return Response(body, headers=response.headers, media_type=NPZ)
 
 
-@router.get("/histogram", response_model=Histogram, responses=problems(404, 422, 503))
+@router.get(
+    "/histogram",
+    response_model=Histogram,
+    responses=UNCHANGED | problems(404, 422, 503),
+)
 async def get_weight_histogram(
+    request: Request,
     model: NamedModel,
     services: RunningServices,
     layer: LayerName,
@@ -136,7 +159,7 @@ async def get_weight_histogram(
     version: Version = None,
 ) -> Histogram:
     """How the exact values of a parameter spread."""
-    response.headers.update(_keeping(model, version))
+    _keep(request, response, model, version)
     values = await parameter_values(services.lane, model, layer, parameter)
     return await run_in_threadpool(describe_histogram, values, bins)
 

@@ -158,7 +158,7 @@ class Turns:
     def __init__(self) -> None:
         self.count = 0
 
-    async def alone(self, run: Any) -> Any:
+    async def alone(self, run: Any, model: Any = None) -> Any:
         self.count += 1
         return run()
 
