@@ -150,6 +150,8 @@ class QuickProtocol(ProblemProtocol):
         super()._start_asgi_task(request.cycle, self.app)
 
     def _answer(self, request: _Request, job: Any) -> None:
+        if self.transport.is_closing():  # which ends the request, and tells of it
+            return
         quick = self.policy.quick()
         body = quick.answer(request.question, job) if quick is not None else None
         if body is None:

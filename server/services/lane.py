@@ -330,7 +330,10 @@ def _hand_back(jobs: Sequence[Job]) -> None:
     for job in jobs:
         if not job.is_over:
             job.is_over = True
-            job.done(job)
+            try:
+                job.done(job)
+            except Exception:  # which is that caller's own, and not to cost the others theirs
+                _LOG.exception("An answer could not be handed back.")
 
 
 def _settle(answer: asyncio.Future[Any], job: Job) -> None:
