@@ -37,7 +37,11 @@ TRIAL_BYTES = 16_777_216
 """Of one input of a trial: for large pictures it has fewer of them."""
 
 PAUSE = 0.5
-"""Seconds to wait before a trial goes on when the lane is full."""
+"""Seconds to wait before a trial goes on when the lane is full; and at most, for one turn, while
+requests queue."""
+
+YIELDS = 10
+"""How often within them to look whether none does."""
 
 _LOG = logging.getLogger("doodlescope.forms")
 
@@ -182,6 +186,10 @@ class FastForms:
         return time.thread_time if is_alone else time.perf_counter
 
     async def _in_turn(self, turn: Callable[[], None], model: Model) -> None:
+        for _ in range(YIELDS):
+            if not self._lane.queued:
+                break
+            await asyncio.sleep(PAUSE / YIELDS)
         while True:
             try:
                 await self._lane.alone(turn, model)
