@@ -21,8 +21,8 @@ BATCHES = [
 ]
 
 
-class Stream:
-    def __init__(self, streams: Streams, device: torch.device) -> None:
+class OneStream:
+    def __init__(self, streams: Streams) -> None:
         self.thread = threading.get_ident()
         self.waits = 0
         streams.made.append(self)
@@ -36,14 +36,14 @@ class Streams:
     """What torch.cuda has of streams, for the CPU, where everything has ended when it returns."""
 
     def __init__(self) -> None:
-        self.made: list[Stream] = []
+        self.made: list[OneStream] = []
         self.within = 0
 
-    def Stream(self, device: torch.device) -> Stream:
-        return Stream(self, device)
+    def Stream(self, device: torch.device) -> OneStream:
+        return OneStream(self)
 
     @contextmanager
-    def stream(self, stream: Stream) -> Iterator[None]:
+    def stream(self, stream: OneStream) -> Iterator[None]:
         self.within += 1
         yield
 

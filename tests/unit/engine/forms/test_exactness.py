@@ -25,7 +25,7 @@ def test_no_logits_have_a_limit_too() -> None:
 def test_the_largest_difference_is_found() -> None:
     eager = np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)
     assert largest_difference(eager, eager) == 0.0
-    assert largest_difference(eager + np.float32([0.0, -0.5]), eager) == 0.5
+    assert largest_difference(eager + np.array([0.0, -0.5], np.float32), eager) == 0.5
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ def test_no_images_give_no_logits() -> None:
 
 
 class Flat(nn.Module):
+    seen: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.linear = nn.Linear(784, 3)
@@ -79,7 +81,7 @@ class ByBuffer(Flat):
 
 
 class Several(Flat):
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor) -> Tensor:
         return super().forward(x), x  # type: ignore[return-value]
 
 
@@ -113,7 +115,8 @@ def test_what_is_no_function_of_its_input_is_refused(model: Flat, reason: str) -
 def test_what_has_no_onnx_is_said_to_be_broken() -> None:
     class Unknown(Flat):
         def forward(self, x: Tensor) -> Tensor:
-            return torch.special.bessel_j0(super().forward(x))
+            logits: Tensor = torch.special.bessel_j0(super().forward(x))
+            return logits
 
     with pytest.raises(FormBroken, match=r"cannot write it as ONNX.*bessel_j0"):
         export_onnx(Unknown().eval(), SHAPE)

@@ -44,7 +44,10 @@ def tried(trial: Trial) -> Choice:
 
 
 def two(clock: Clock, other: Callable[[Batch], Values], **options: bool) -> Choice:
-    forms = {"eager": clock.form("eager", 1e-3), "onnxruntime": other}
+    forms: dict[FormName, Callable[[Batch], Values]] = {
+        "eager": clock.form("eager", 1e-3),
+        "onnxruntime": other,
+    }
     return tried(Trial(forms, INPUTS, clock, **options))
 
 
