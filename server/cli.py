@@ -1,4 +1,4 @@
-"""The command line: ``doodlescope serve | train | evaluate | predict | describe``.
+"""The command line: ``doodlescope serve | train | download | evaluate | predict | describe``.
 
 What takes long to import (torch, the application) is imported by the command that needs it, so
 that ``--help`` answers at once.
@@ -185,6 +185,36 @@ def train(
         restart,
         checkpoint_every,
     )
+
+
+@app.command()
+def download(
+    categories: Annotated[
+        list[str] | None, typer.Argument(help="Categories, such as cat 'hot air balloon'.")
+    ] = None,
+    form: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="raw or simplified (strokes, ndjson), binary (simplified strokes) or numpy_bitmap "
+            "(28x28); again for each. Default: simplified."
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All 345 categories.")] = False,
+    to: Annotated[Path, typer.Option(help="Folder for the files, as FORM/CATEGORY.")] = Path(
+        "quickdraw"
+    ),
+    source: Annotated[
+        str | None, typer.Option(help="Address of the data set. Default: Google's.")
+    ] = None,
+    connections: Annotated[int, typer.Option(min=1, max=16, help="Files at once.")] = 4,
+    sizes: Annotated[bool, typer.Option("--sizes", help="Only say how much it is.")] = False,
+) -> None:
+    """Get the full Quick, Draw! data set, or some of it; interrupt it at will."""
+    from server.commands.download import download as run
+    from server.doodle.published import SOURCE
+
+    forms = form or ["simplified"]
+    run(categories or (), forms, every, to, source or SOURCE, connections, sizes)
 
 
 @app.command()

@@ -17,7 +17,7 @@ from rich.table import Table
 from server.commands.failure import CommandFailed, failing_on
 from server.commands.model import open_model
 from server.doodle.categories import CATEGORIES
-from server.doodle.quickdraw import numbered_lines
+from server.doodle.quickdraw import InvalidDataFile, numbered_lines
 from server.doodle.raster import render
 from server.doodle.strokes import Drawing, InvalidDrawing
 from server.errors import Problem
@@ -81,7 +81,7 @@ def read_images(file: Path) -> list[NamedImage]:
     Raises:
         CommandFailed: no such file, nothing in it, or a line or picture that cannot be read.
     """
-    with failing_on(OSError, EOFError, UnicodeDecodeError, Problem):
+    with failing_on(OSError, InvalidDataFile, Problem):
         if file.name.endswith((".ndjson", ".ndjson.gz")):
             images = list(_read_lines(file))
         else:

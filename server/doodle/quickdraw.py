@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.doodle.categories import LABELS
-from server.doodle.strokes import Drawing, InvalidDrawing
+from server.doodle.strokes import Drawing
+
+LINE_BYTES = 8 * 2**20
+"""Longest line of a file: far more than any drawing needs, and a bound on memory."""
 
 
 class InvalidDataFile(ValueError):
@@ -27,6 +31,8 @@ class Record:
     drawing: Drawing
     recognized: bool | None
     """Whether the game recognised the drawing; ``None`` where that is not known."""
+    key: int | None = None
+    """The data set's own number of the drawing, 64 bits; ``None`` where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Bitmaps:
 def read_strokes(path: Path) -> Iterator[Record]:
     """Yield the drawings of an ``.ndjson`` or ``.ndjson.gz`` file, in order.
 
-    Each line is an object with ``word`` and ``drawing`` and, maybe, ``recognized``.
+    Each line is an object with ``word`` and ``drawing`` and, maybe, ``recognized`` and ``key_id``.
 
     Raises:
         InvalidDataFile: a line that is not such an object, or names an unknown category.
@@ -51,22 +57,37 @@ def read_strokes(path: Path) -> Iterator[Record]:
             fields = json.loads(line)
             label = LABELS[fields["word"]]
             drawing = Drawing.from_lists(fields["drawing"])
+            key = int(fields["key_id"]) if "key_id" in fields else None
         except KeyError as error:
             raise InvalidDataFile(
                 f"{path.name}, line {number}: no such field or category: {error}"
             ) from error
-        except (json.JSONDecodeError, TypeError, RecursionError, InvalidDrawing) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise InvalidDataFile(f"{path.name}, line {number}: {error}") from error
-        yield Record(label, drawing, fields.get("recognized"))
+        yield Record(label, drawing, fields.get("recognized"), key)
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a text file, gzipped or not, with their numbers from 1; no blank ones."""
+    """Yield the lines of a text file, gzipped or not, with their numbers from 1; no blank ones.
+
+    Raises:
+        InvalidDataFile: a line that is too long, no UTF-8, or a damaged archive.
+        OSError: the file cannot be read.
+    """
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield number, line
+    number = 0
+    with opener(path, "rb") as file:
+        try:
+            while line := file.readline(LINE_BYTES + 1):
+                number += 1
+                if len(line) > LINE_BYTES:
+                    raise InvalidDataFile(
+                        f"{path.name}, line {number}: has more than {LINE_BYTES} bytes."
+                    )
+                if line.strip():
+                    yield number, line.decode("utf-8")
+        except (EOFError, UnicodeDecodeError, zlib.error, gzip.BadGzipFile) as error:
+            raise InvalidDataFile(f"{path.name}, after line {number}: {error}") from error
 
 
 def read_bitmaps(path: Path) -> Bitmaps:
