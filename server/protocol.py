@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -10,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from server.connection_limits import Connection, ConnectionLimits
 from server.errors import HeadTooLarge, Overloaded, Problem, RequestTimeout, TooLarge
 from server.problems import MEDIA_TYPE, answer, problem_body
+from server.security import SECURITY_FIELDS
 
 RETRY_SECONDS = 5
 """After which a client may try again that found no free connection."""
@@ -40,8 +43,16 @@ class ProblemProtocol(HttpToolsProtocol, Connection):
     """Whether the piece of data that is read has the beginning of what is read."""
     _paused_until = 0.0
     """When it was last seen that the client was not to send: that time is not the client's."""
+    _answered: RequestResponseCycle | None = None
+    """The request that an application answers; ``cycle`` may be of one that waits behind it."""
     _unsent = 0
     _unsent_deadline = 0.0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let those who work on answers find the client gone."""
+        self._leave()
+        super().connection_lost(exc)
+        self._answered = None
 
     def connection_made(self, transport: Any) -> None:
         """Take a connection, and refuse what it asks if there are too many."""
@@ -124,6 +135,11 @@ class ProblemProtocol(HttpToolsProtocol, Connection):
 
     def abort(self) -> None:
         """End the connection at once."""
+        self._leave()
+        connected = self.transport.get_extra_info("socket")
+        if connected is not None and not self.transport.is_closing():
+            # By a reset, so that the system lets go of what it would send still.
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
@@ -155,10 +171,15 @@ class ProblemProtocol(HttpToolsProtocol, Connection):
         in_head, self._reading = self._reading != "body", "nothing"
         if self.is_idle if in_head else not (self.pipeline or self.cycle.response_started):
             self.transport.write(_response(problem))
-        if not self.is_idle:  # whoever works on it finds the client gone
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        self._leave()
         self.transport.close()
+
+    def _leave(self) -> None:
+        """Let whoever works on an answer find the client gone, so that no more is written."""
+        for cycle in (self._answered, self.cycle, *(queued for queued, _ in self.pipeline)):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
 
     def _made_room(self) -> bool:
         """Close a connection that asks nothing, the one that has done so for longest."""
@@ -176,6 +197,7 @@ class ProblemProtocol(HttpToolsProtocol, Connection):
         return True
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
         super()._start_asgi_task(cycle, app if app is self.app else self._no_connection_free)
 
     async def _no_connection_free(self, scope: Any, receive: Any, send: Any) -> None:
@@ -200,7 +222,7 @@ def _response(problem: Problem) -> bytes:
     status = HTTPStatus(problem.status)
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-        f"content-length: {len(body)}\r\nx-content-type-options: nosniff\r\n"
-        "connection: close\r\n\r\n"
+        f"content-length: {len(body)}\r\ncache-control: no-store\r\nconnection: close\r\n"
     )
-    return head.encode("ascii") + body
+    security = b"".join(b"%b: %b\r\n" % field for field in SECURITY_FIELDS)
+    return head.encode("ascii") + security + b"\r\n" + body
