@@ -34,6 +34,8 @@ def is_probe(path: str) -> bool:
 
 def log_access(exchange: Exchange) -> None:
     """A line for one request; its headers, query and body are not in it, nor any key."""
+    if not ACCESS.isEnabledFor(logging.INFO):  # nor for less
+        return
     unnoted = is_probe(exchange.path) and exchange.status < 400
     level = logging.DEBUG if unnoted else logging.INFO
     if not ACCESS.isEnabledFor(level):

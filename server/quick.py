@@ -27,7 +27,8 @@ _UNUSUAL = frozenset(
 class QuickAnswers(Protocol):
     """``server.services.quick_predictions.QuickPredictions``, as those see it who serve it."""
 
-    bytes: int
+    most_bytes: int
+    """Of a body that may be read quickly."""
 
     def read(self, body: bytes) -> Any:
         """The question in a body; None: it is not a usual one. Raises a ``Problem``."""
@@ -45,13 +46,12 @@ class QuickAnswers(Protocol):
         """JSON of the answer; None: there is none."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class QuickPolicy:
     """What may be answered quickly, and what belongs to every such answer.
 
     Args:
         path: of the predictions, with the prefix of the API.
-        quick: gives what answers, once the application runs.
         observers: are told of every exchange.
         compression: "auto", "always" or "never", as the settings have it.
         is_cross_origin: whether pages of other sites may ask, so that an Origin matters.
@@ -59,11 +59,12 @@ class QuickPolicy:
     """
 
     path: str
-    quick: Callable[[], QuickAnswers | None]
     observers: Sequence[Callable[[Exchange], None]]
     compression: str
     is_cross_origin: bool
     is_off: bool
+    answers: QuickAnswers | None = None
+    """Who answers, while the application runs."""
 
     def unusual(self) -> frozenset[bytes]:
         """The header fields that send a request the ordinary way."""

@@ -25,7 +25,7 @@ from server.observation import (
     request_id_given,
 )
 from server.protocol import ProblemProtocol
-from server.quick import OUTCOME, QuickPolicy
+from server.quick import OUTCOME, QuickAnswers, QuickPolicy
 from server.security import SECURITY_FIELDS
 
 _JSON = b"application/json"
@@ -38,6 +38,7 @@ class _Request:
 
     cycle: RequestResponseCycle
     fields: dict[bytes, bytes]
+    quick: QuickAnswers
     began: float
     question: Any = None
     job: Any = None
@@ -90,9 +91,8 @@ class QuickProtocol(ProblemProtocol):
         super().connection_lost(exc)
         if request is not None:
             request.cycle.disconnected = True
-            quick = self.policy.quick()
-            if request.job is not None and quick is not None:
-                quick.withdraw(request.job)
+            if request.job is not None:
+                request.quick.withdraw(request.job)
             self._observe(request, INTERRUPTED, 0, request_id_given(request.fields.get(_ID)))
 
     def on_message_complete(self) -> None:
@@ -104,38 +104,40 @@ class QuickProtocol(ProblemProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Begin with a request; its body may be on its way still."""
-        fields = self._usual_fields(cycle) if app is self.app else None
-        if fields is None:
+        quick = self.policy.answers
+        fields = self._usual_fields(cycle, quick) if app is self.app and quick else None
+        if fields is None or quick is None:
             super()._start_asgi_task(cycle, app)
             return
-        self._request = _Request(cycle, fields, time.perf_counter())
+        self._request = _Request(cycle, fields, quick, time.perf_counter())
         if not cycle.more_body:
             self._ask(self._request)
 
-    def _usual_fields(self, cycle: RequestResponseCycle) -> dict[bytes, bytes] | None:
+    def _usual_fields(
+        self, cycle: RequestResponseCycle, quick: QuickAnswers
+    ) -> dict[bytes, bytes] | None:
         """The header fields of a request that may be answered here; None of all others."""
         scope = cycle.scope
         if scope["path"] != self.policy.path or scope["method"] != "POST" or self.flow.write_paused:
             return None
-        fields: dict[bytes, bytes] = dict(scope["headers"])
-        quick = self.policy.quick()
+        listed: list[tuple[bytes, bytes]] = scope["headers"]  # type: ignore[assignment]
+        fields = dict(listed)
         length = fields.get(b"content-length", b"")
         usual = (
-            quick is not None
-            and fields.get(b"content-type") == _JSON
+            fields.get(b"content-type") == _JSON
             and length.isdigit()
             and len(length) < 9
-            and int(length) <= quick.bytes
+            and int(length) <= quick.most_bytes
             and self.unusual.isdisjoint(fields)
-            and len(fields) == len(scope["headers"])  # none is there twice
+            and len(fields) == len(listed)  # none is there twice
         )
         return fields if usual else None
 
     def _ask(self, request: _Request) -> None:
-        quick = self.policy.quick()
+        quick = request.quick
         try:
-            request.question = quick.read(bytes(request.cycle.body)) if quick is not None else None
-            if quick is None or request.question is None:
+            request.question = quick.read(bytes(request.cycle.body))
+            if request.question is None:
                 self._pass_on(request)
                 return
             request.job = quick.ask(request.question, partial(self._answer, request))
@@ -146,16 +148,13 @@ class QuickProtocol(ProblemProtocol):
         """Let the application answer, all of the way; ``outcome`` is what is known already."""
         self._request = None
         if outcome is not None:
-            request.cycle.scope[OUTCOME] = outcome  # type: ignore[typeddict-unknown-key]
+            request.cycle.scope[OUTCOME] = outcome  # type: ignore[literal-required]
         super()._start_asgi_task(request.cycle, self.app)
 
     def _answer(self, request: _Request, job: Any) -> None:
         if self.transport.is_closing():  # by the server; it is not lost yet, but takes no more
             return
-        if self.transport.is_closing():  # which ends the request, and tells of it
-            return
-        quick = self.policy.quick()
-        body = quick.answer(request.question, job) if quick is not None else None
+        body = request.quick.answer(request.question, job)
         if body is None:
             self._pass_on(request, job.error)
             return

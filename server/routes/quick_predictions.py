@@ -56,7 +56,7 @@ class QuickPredictionsRoute(BaseRoute):
             await _send(outcome, send)
             return
         messages: list[Message] = []
-        if _may_be_quick(scope, quick.bytes):
+        if _may_be_quick(scope, quick.most_bytes):
             answer = await _answered(quick, messages, receive)
             if answer is not None:
                 await _send(answer, send)
@@ -90,13 +90,18 @@ async def _answered(quick: QuickAnswers, messages: list[Message], receive: Recei
             return None
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > quick.bytes:
+        if len(body) > quick.most_bytes:
             return None
     question = quick.read(body)
     if question is None:
         return None
     done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    job = quick.ask(question, lambda _: done.done() or done.set_result(None))
+
+    def wake(_: Any) -> None:
+        if not done.done():
+            done.set_result(None)
+
+    job = quick.ask(question, wake)
     watch = asyncio.ensure_future(_disconnected(receive))
     watch.add_done_callback(lambda _: done.cancel())
     try:

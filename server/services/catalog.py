@@ -174,6 +174,8 @@ class Model:
         logits = answers[0] if len(answers) == 1 else np.concatenate(answers)
         if len(groups) == 1:
             return [logits]
+        if len(groups) == len(logits):  # all of one
+            return list(logits[:, None])
         ends = np.cumsum([len(group) for group in groups])[:-1]
         return np.split(logits, ends)
 

@@ -37,7 +37,7 @@ CLOSE_SECONDS = 30.0
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Visit:
     """One job's way through the lane, in nanoseconds since 1970."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from server.services.distribution import Distribution, Tally
 from server.services.inspections import Inspections
 from server.services.lane import Lane, Refusal, Visit
 from server.services.live import Live
@@ -43,11 +44,11 @@ class Metrics:
             ("method", "route", "status"),
             registry=self._registry,
         )
-        self._latency = Histogram(
+        self._latency = Distribution(
             "doodlescope_request_duration_seconds",
             "From the first byte of a request to the last of its answer.",
             ("method", "route"),
-            buckets=LATENCIES,
+            bounds=LATENCIES,
             registry=self._registry,
         )
         self._rejections = Counter(
@@ -56,25 +57,27 @@ class Metrics:
             ("reason",),
             registry=self._registry,
         )
-        self._waits = Histogram(
+        self._waits = Distribution(
             "doodlescope_queue_duration_seconds",
             "How long jobs waited for the network.",
-            buckets=LATENCIES,
+            (),
+            bounds=LATENCIES,
             registry=self._registry,
-        )
-        self._runs = Histogram(
+        ).tally()
+        self._runs = Distribution(
             "doodlescope_model_duration_seconds",
             "How long the network ran: for a batch of requests, or for one piece of work alone.",
             ("work",),
-            buckets=LATENCIES,
+            bounds=LATENCIES,
             registry=self._registry,
         )
-        self._batches = Histogram(
+        self._batches = Distribution(
             "doodlescope_batch_images",
             "Images in one batch.",
-            buckets=SIZES,
+            (),
+            bounds=SIZES,
             registry=self._registry,
-        )
+        ).tally()
         self._live = Gauge(
             "doodlescope_live_connections", "Live sessions connected.", registry=self._registry
         )
@@ -86,7 +89,7 @@ class Metrics:
         )
         self._updates = {outcome: updates.labels(outcome) for outcome in OUTCOMES}
         # Finding them by their labels takes longer than counting.
-        self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._counters: dict[tuple[str, str, int], tuple[Counter, Tally]] = {}
         for reason in ("queue_full", "stopping", "model_hangs", *_BY_STATUS.values()):
             self._rejections.labels(reason)  # known from the start, as 0
         ProcessCollector(registry=self._registry)
@@ -121,18 +124,18 @@ class Metrics:
         if counters is None:
             counters = self._counters[labels] = (
                 self._requests.labels(*labels),
-                self._latency.labels(*labels[:2]),
+                self._latency.tally(*labels[:2]),
             )
         counters[0].inc()
-        counters[1].observe(seconds)
+        counters[1].add(seconds)
         if status in _BY_STATUS:
             self._rejections.labels(_BY_STATUS[status]).inc()
 
     def ran(self, images: int, seconds: float, *, shared: bool) -> None:
         """One run on the lane is over."""
-        self._runs.labels("batch" if shared else "alone").observe(seconds)
+        self._runs.tally("batch" if shared else "alone").add(seconds)
         if shared:
-            self._batches.observe(images)
+            self._batches.add(images)
 
     def refused(self, reason: Refusal) -> None:
         """The lane did not take a job."""
@@ -140,7 +143,7 @@ class Metrics:
 
     def answered(self, visit: Visit) -> None:
         """A job on the lane is done."""
-        self._waits.observe(max(0, visit.started - visit.queued) / 1e9)
+        self._waits.add(max(0, visit.started - visit.queued) / 1e9)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """All of it as text, in the format that ``accept`` asks for, and its media type."""

@@ -36,7 +36,7 @@ class QuickPredictions:
     def __init__(self, catalog: Catalog, lane: Lane, limits: Settings) -> None:
         self._lane = lane
         self._reader = QuickReader(catalog, limits)
-        self.bytes = self._reader.bytes
+        self.most_bytes = self._reader.most_bytes
         """Most bytes of a body that is read here."""
 
     def read(self, body: bytes) -> QuickQuestion | None:

@@ -47,14 +47,14 @@ class QuickReader:
         self._limits = limits
         self._most = limits.strokes, limits.stroke_points, limits.drawing_points
         self._furthest = min(limits.coordinate, COORDINATE_LIMIT)
-        self.bytes = min(QUICK_BYTES, limits.json_bytes, limits.body_bytes)
+        self.most_bytes = min(QUICK_BYTES, limits.json_bytes, limits.body_bytes)
         """Most bytes of a body that is read here; 0: none is."""
         if limits.json_depth < _LEAST_DEPTH:
-            self.bytes = 0
+            self.most_bytes = 0
 
     def read(self, body: bytes) -> QuickQuestion | None:
         """What a body of JSON asks; None: the ordinary route is to read it."""
-        if not 0 < len(body) <= self.bytes:
+        if not 0 < len(body) <= self.most_bytes:
             return None
         if body.startswith(_BITMAP):
             image = np.empty((1, SIDE, SIDE), dtype=np.uint8)

@@ -167,8 +167,8 @@ def test_text_that_is_and_is_not_json(start: str, levels: str, rest: str) -> Non
 
 def test_what_is_too_long_is_not_read() -> None:
     body = b'{"drawing": [[[0, 9], [0, 9]]]}'
-    assert READER.read(body.ljust(READER.bytes)) is not None
-    assert READER.read(body.ljust(READER.bytes + 1)) is None
+    assert READER.read(body.ljust(READER.most_bytes)) is not None
+    assert READER.read(body.ljust(READER.most_bytes + 1)) is None
     assert QuickReader(CATALOG, Settings(json_bytes=30)).read(body) is None
     assert QuickReader(CATALOG, Settings(json_depth=3)).read(body) is None
     assert READER.read(b"") is None
