@@ -99,7 +99,8 @@ def _points(change: Begin | Extend, at: str, limits: Settings) -> Stroke:
             f"There are {len(change.x)} x coordinates and {len(change.y)} y coordinates.",
             pointer=at,
         )
-    points = np.array([change.x, change.y], dtype=np.float64).T
+    # In the order of memory that the rasteriser is compiled for.
+    points = np.ascontiguousarray(np.array([change.x, change.y], dtype=np.float64).T)
     limit = min(limits.coordinate, COORDINATE_LIMIT)
     beyond = np.argwhere(np.abs(points) > limit)
     if beyond.size:

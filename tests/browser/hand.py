@@ -180,9 +180,14 @@ class Posted:
             self._open = 0
 
     @property
+    def drawings(self) -> list[Drawing]:
+        """The drawings that were sent: strokes of x and y."""
+        return [[stroke[:2] for stroke in body["drawing"]] for body in self.bodies]
+
+    @property
     def drawing(self) -> Drawing:
-        """The drawing that was sent last: strokes of x and y."""
-        return [stroke[:2] for stroke in self.bodies[-1]["drawing"]]
+        """The drawing that was sent last."""
+        return self.drawings[-1]
 
 
 def inspect(address: str, drawing: Drawing) -> dict[str, Any]:

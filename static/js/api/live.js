@@ -153,7 +153,7 @@ export class LiveSocket {
     this.#asked = asked;
     this.#send({ type: "strokes", sequence: this.#sequence, base, changes });
     this.#heard = performance.now();
-    this.#listen(false);
+    this.#listen(0);
     return { inspection: await completed(await asked.inspection.promise), maps: asked.maps.promise };
   }
 
@@ -234,14 +234,19 @@ export class LiveSocket {
     asked?.maps.reject(error);
   }
 
-  /** Who hears nothing while an answer is due asks, and who then hears nothing has lost it. @param {boolean} pinged */
+  /**
+   * Who hears nothing while an answer is due asks, and who then hears nothing has lost it.
+   *
+   * @param {number} pinged  when it was asked; 0: not since something came
+   */
   #listen(pinged) {
     clearTimeout(this.#watch);
     this.#watch = window.setTimeout(() => {
-      const silent = performance.now() - this.#heard >= PATIENCE * 0.9;
-      if (silent && pinged) return this.#lose();
+      if (pinged > 0 && this.#heard < pinged) return this.#lose();
+      const now = performance.now();
+      const silent = now - this.#heard >= PATIENCE * 0.9;
       if (silent) this.#send({ type: "ping" });
-      return this.#listen(silent);
+      return this.#listen(silent ? now : 0);
     }, PATIENCE);
   }
 
