@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.api_keys import ApiKeys
-from server.errors import CredentialsNeeded, Problem, RateLimited
+from server.errors import CredentialsNeeded, OriginRefused, Problem, RateLimited
 from server.observation import set_caller
 from server.pages import wants_page
 from server.problems import answer
@@ -26,6 +26,8 @@ WRONG_KEYS = 10
 OPEN = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/favicon.ico"})
 """Asked by machines that have no key, and told nothing by them that is worth one."""
 _OPEN_FOLDER = "/static/"
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_OTHER_SITES = ("cross-site", "same-site")
 _POLICY_VIOLATION = 1008
 _ALLOWANCE = "doodlescope.allowance"
 _DENIAL = "websocket.http.response"
@@ -44,6 +46,7 @@ class Door:
 
         Raises:
             CredentialsNeeded: a key or a session that is not known.
+            OriginRefused: a session, used by a page of another site.
             RateLimited: too many of them, from one address.
         """
         headers = Headers(scope=scope)
@@ -55,6 +58,8 @@ class Door:
             owner = self._keys.owner_of_session(session, time.time())
             if owner is None:
                 return None  # it is over, more likely than forged
+            if scope.get("method") not in _SAFE:
+                check_site(headers)
         else:
             return None
         if owner is None:
@@ -138,11 +143,17 @@ class Authentication:
                 headers["RateLimit-Policy"] = f'"minute";q={self.limit.requests};w=60'
                 headers["RateLimit"] = f'"minute";r={allowance.remaining};t={allowance.seconds}'
                 # What one caller may see is for nobody else's cache.
-                kept = headers.get("cache-control", "")
-                headers["Cache-Control"] = kept.replace("public", "private") or "private, no-cache"
+                headers["Cache-Control"] = _private(headers.get("cache-control", "no-cache"))
             await send(message)
 
         return send_with_allowance
+
+
+def _private(how_long: str) -> str:
+    """A Cache-Control that keeps an answer out of the caches that people share."""
+    if "no-store" in how_long or "private" in how_long:
+        return how_long
+    return f"private, {how_long.removeprefix('public').lstrip(', ')}".rstrip(", ")
 
 
 def take_allowance(scope: Scope) -> None:
@@ -154,6 +165,21 @@ def take_allowance(scope: Scope) -> None:
     take = scope.get(_ALLOWANCE)
     if take is not None:
         take()
+
+
+def check_site(headers: Headers) -> None:
+    """Raise OriginRefused for what a browser sends because a page of another site has it do so.
+
+    The cookie of a session is kept from such pages already, but for those of neighbours, whose
+    names differ in their first part alone. Other clients than browsers do not say.
+    """
+    site = headers.get("sec-fetch-site", "").lower()
+    if site in _OTHER_SITES:
+        raise OriginRefused(
+            "Pages of other sites may not act with a session of this one.",
+            pointer="sec-fetch-site",
+            value=site,
+        )
 
 
 def is_own_page(path: str) -> bool:

@@ -10,6 +10,8 @@ from server.problems import answer
 from server.security import SECURITY_FIELDS
 
 _SECURITY = dict(SECURITY_FIELDS)
+_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
+"""Of an answer, also one that refuses a WebSocket."""
 
 
 class SecurityHeaders:
@@ -22,7 +24,7 @@ class SecurityHeaders:
         """Pass the request on, with a ``send`` that adds the headers."""
 
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in _STARTS:
                 message["headers"] = with_fields(message.get("headers", ()), _SECURITY)
             await send(message)
 

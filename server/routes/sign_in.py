@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from server.api_keys import SESSION_SECONDS
-from server.authentication import COOKIE, SIGN_IN, Door, is_own_page
+from server.authentication import COOKIE, SIGN_IN, Door, check_site, is_own_page
 from server.dependencies import RunningPages
 from server.errors import CredentialsNeeded, NotFound, RateLimited, TooLarge
 from server.observation import caller_of
@@ -30,6 +30,7 @@ async def sign_in_page(request: Request, pages: RunningPages, next: str = "/") -
 async def sign_in(request: Request, pages: RunningPages) -> Response:
     """Open a session with the key of the form, and go on to where the browser wanted to."""
     door = _door(request)
+    check_site(request.headers)
     form = await _form(request)
     target = form.get("next", "/")
     target = target if is_own_page(target) else "/"
