@@ -9,7 +9,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-_SPACES = (32, 10, 13, 9)
 _COMMA, _MINUS, _POINT, _OPEN, _CLOSE = (ord(each) for each in ",-.[]")
 _ZERO, _NINE = ord("0"), ord("9")
 _DIGITS = 15
@@ -23,32 +22,46 @@ def read_levels(text: NDArray[np.uint8], begin: int, levels: NDArray[np.uint8]) 
     """Read a list of exactly ``len(levels)`` whole numbers from 0 to 255.
 
     Args:
-        text: ASCII or UTF-8, uint8 (bytes,).
+        text: ASCII or UTF-8 that ends with a zero byte, uint8 (bytes,).
         begin: where the list's bracket stands.
         levels: uint8 (numbers,), is filled.
 
     Returns:
         Where the list has ended; -1 where there is anything else.
     """
-    position, size = begin + 1, len(text)
+    position = begin + 1
+    last = len(levels) - 1
     for number in range(len(levels)):
-        position = _after_spaces(text, position)
-        first = position
-        value = 0
-        while position < size and _ZERO <= text[position] <= _NINE and position < first + 4:
-            value = 10 * value + text[position] - _ZERO
+        while _is_space(text[position]):
             position += 1
-        digits = position - first
-        # JSON has no leading zeros.
-        if digits == 0 or value > 255 or (digits > 1 and text[first] == _ZERO):
+        value = np.int64(text[position]) - _ZERO
+        if value < 0 or value > 9:
             return -1
+        position += 1
+        digit = np.int64(text[position]) - _ZERO
+        if 0 <= digit <= 9:
+            if value == 0:  # JSON has no leading zeros
+                return -1
+            value = 10 * value + digit
+            position += 1
+            digit = np.int64(text[position]) - _ZERO
+            if 0 <= digit <= 9:
+                value = 10 * value + digit
+                position += 1
         levels[number] = value
-        position = _after_spaces(text, position)
-        wanted = _COMMA if number + 1 < len(levels) else _CLOSE
-        if position >= size or text[position] != wanted:
+        while _is_space(text[position]):
+            position += 1
+        if value > 255 or text[position] != (_COMMA if number < last else _CLOSE):
             return -1
         position += 1
     return position
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _is_space(character: int) -> bool:
+    return character <= 32 and (
+        character == 32 or character == 10 or character == 13 or character == 9
+    )
 
 
 @numba.njit(cache=True, nogil=True)
@@ -173,6 +186,6 @@ def _after(text: NDArray[np.uint8], position: int, mark: int) -> int:
 def _after_spaces(text: NDArray[np.uint8], position: int) -> int:
     if position < 0:
         return -1
-    while position < len(text) and text[position] in _SPACES:
+    while position < len(text) and _is_space(text[position]):
         position += 1
     return position

@@ -20,7 +20,7 @@ from server.settings import Settings
 
 def warm_up() -> None:
     """Read and rank once, so that both are compiled before the first request comes."""
-    levels, strokes = np.frombuffer(b"[0]", np.uint8), np.frombuffer(b"[[[0],[0]]]", np.uint8)
+    levels, strokes = np.frombuffer(b"[0]\0", np.uint8), np.frombuffer(b"[[[0],[0]]]", np.uint8)
     read_levels(levels, 0, np.empty(1, np.uint8))
     read_strokes(strokes, 0, np.empty((4, 2)), np.empty(4, np.int64), (1, 1, 1), 1.0)
     ranked(np.zeros(2, np.float32), 1)

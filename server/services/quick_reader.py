@@ -58,7 +58,8 @@ class QuickReader:
             return None
         if body.startswith(_BITMAP):
             image = np.empty((1, SIDE, SIDE), dtype=np.uint8)
-            end = read_levels(np.frombuffer(body, np.uint8), body.index(b"["), image.reshape(-1))
+            text = np.frombuffer(body + b"\0", np.uint8)
+            end = read_levels(text, body.index(b"["), image.reshape(-1))
             if end > 0:
                 return self._with_options(image, body[end:])
         elif body.startswith(_DRAWING):
