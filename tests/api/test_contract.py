@@ -2,7 +2,8 @@
 
 Schemathesis makes requests out of the document: its examples, the limits of every parameter and
 field, and some at random, half of them wrong. Of each operation there are 15 random ones, always
-the same; with ``DOODLESCOPE_REQUESTS=1000`` there are so many, others every time.
+the same; with ``DOODLESCOPE_REQUESTS=1000`` there are so many, others every time. That takes longer
+than a test may: ``-o faulthandler_timeout=0``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from schemathesis import Case, CheckFunction
 from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from scripts.started_server import started_server
 from server.app import create_app
 from server.engine.shapes import LAYERS
 from server.settings import Settings
@@ -32,6 +34,7 @@ from tests.support.drawings import HOUSE, SUN
 
 REQUESTS = int(os.environ.get("DOODLESCOPE_REQUESTS", "15"))
 ALWAYS_THE_SAME = "DOODLESCOPE_REQUESTS" not in os.environ
+PREDICTIONS = "/api/v1/predictions"
 USUAL = 0.75
 """Share of the random values that are replaced by those that lead somewhere, as an id has to."""
 
@@ -42,6 +45,22 @@ EXCLUDED: list[CheckFunction] = [positive_data_acceptance]
 
 @pytest.fixture(scope="module")
 def documented(client: Client) -> BaseSchema:
+    """The document of the application, which is asked without a network."""
+    schema = schema_of(client)
+    schema.app = Bridge(client)
+    return schema
+
+
+@pytest.fixture(scope="module")
+def served(client: Client) -> Iterator[BaseSchema]:
+    """The same document, of a real server, which reads usual predictions in a way of its own."""
+    with started_server() as address:
+        schema = schema_of(client)
+        schema.config.base_url = address
+        yield schema
+
+
+def schema_of(client: Client) -> BaseSchema:
     """The document of the application, with values that its parameters have here."""
     kept = [
         client.post("/api/v1/inspections", json={"drawing": drawing, "model": model}).json()
@@ -86,9 +105,7 @@ def documented(client: Client) -> BaseSchema:
         }
     )
     read = plain_tuples(document(client))
-    schema = schemathesis.openapi.from_dict(read, config=config)
-    schema.app = Bridge(client)
-    return schema
+    return schemathesis.openapi.from_dict(read, config=config)
 
 
 def plain_tuples(value: Any) -> Any:
@@ -111,6 +128,11 @@ def name_for_subtests(request: pytest.FixtureRequest) -> None:
 
 @schemathesis.pytest.from_fixture("documented").parametrize()
 def test_every_operation(case: Case[Any]) -> None:
+    case.call_and_validate(excluded_checks=EXCLUDED)
+
+
+@schemathesis.pytest.from_fixture("served").include(path=PREDICTIONS).parametrize()
+def test_predictions_of_a_real_server(case: Case[Any]) -> None:
     case.call_and_validate(excluded_checks=EXCLUDED)
 
 
@@ -218,7 +240,7 @@ def test_what_a_server_that_stops_answers_is_documented(stopping: Client) -> Non
             if response.status_code == 503:
                 assert int(response.headers["retry-after"]) >= 1
                 refused.add(path)
-    assert {"/api/v1/predictions", "/readyz"} <= refused
+    assert {PREDICTIONS, "/readyz"} <= refused
     assert len(refused) >= 10
 
 
