@@ -224,7 +224,7 @@ async def _until_taken(port: int, request: bytes, hangs: bool) -> int:
         connection.close()
 
 
-async def _end(started: Started, port: int, drawings: Sequence[bytes], found: Soak) -> None:
+async def _end(started: Started, port: int, drawings: list[bytes], found: Soak) -> None:
     """SIGTERM under load, and until nothing is left."""
     ends = [False]
     clients = [

@@ -245,7 +245,7 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
         readiness.stop()
         await forms.close()
         await sessions.close()
-        await lane.close(settings.stop_seconds)
+        readiness.ended(await lane.close(settings.stop_seconds))
         unwatch()
         if tracing is not None:
             await asyncio.to_thread(tracing.close)

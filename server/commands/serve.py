@@ -135,8 +135,7 @@ def serve(
             "Another address or port: --host, --port."
         ) from error
     readiness: Readiness = app.state.readiness
-    if readiness.hanging:
-        # Python would wait for the threads of these runs, or crash on them.
+    if readiness.is_run_left:  # Python, which takes itself apart, could crash in its thread
         logging.shutdown()
         sys.stdout.flush()
         os._exit(0)

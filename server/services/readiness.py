@@ -12,6 +12,8 @@ class Readiness:
     def __init__(self) -> None:
         self._lane: Lane | None = None
         self._stopping = False
+        self.is_run_left = False
+        """Whether the server has stopped while a run of a network goes on."""
 
     def started(self, lane: Lane) -> None:
         """The models are loaded, and this is the lane that they run on."""
@@ -31,10 +33,9 @@ class Readiness:
             return False
         return True
 
-    @property
-    def hanging(self) -> tuple[str, ...]:
-        """The names of the models of which a run does not end."""
-        return () if self._lane is None else self._lane.hanging
+    def ended(self, is_all: bool) -> None:
+        """The server has stopped; ``is_all``: and no run of a network goes on."""
+        self.is_run_left = not is_all
 
     def check(self, model: str = "") -> None:
         """Raise NotReady, saying why, unless requests (for ``model``, if named) are welcome."""
