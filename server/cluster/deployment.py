@@ -62,6 +62,8 @@ def replicas(cluster: ClusterSettings, settings: Settings) -> Application:
         request_router_config=RequestRouterConfig(
             request_router_class=SessionRouter,  # type: ignore[arg-type]  # Ray's is mistyped
         ),
+        # The log of requests is the application's own.
+        logging_config={"enable_access_log": False},
         graceful_shutdown_timeout_s=settings.drain_seconds + settings.stop_seconds,
     )
     return deployment(Replica).bind(settings)
