@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hmac
 import re
 from collections.abc import Iterator
 from importlib import import_module
@@ -21,6 +22,7 @@ from starlette.types import Message
 
 import server
 import server.routes
+from server.api_keys import ApiKeys
 from server.app import create_app
 from server.authentication import COOKIE
 from server.paths import STATIC
@@ -305,6 +307,24 @@ def test_what_a_caller_sees_is_for_no_other_cache(locked: Client) -> None:
         kept = locked.get(path, headers={"X-API-Key": KEY}).headers["cache-control"]
         assert "private" in kept or "no-store" in kept, path
         assert "public" not in kept
+
+
+def test_a_key_is_held_to_all_of_them_whichever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long it takes says nothing about which key is nearly right, or where it stands."""
+    keys = ApiKeys([SecretStr(f"key-number-{number:06d}") for number in range(5)])
+    compared: list[tuple[bytes, bytes]] = []
+    really = hmac.compare_digest
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return really(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    for given_key in ("key-number-000000", "key-number-000004", "key-number-00000x", "k", ""):
+        compared.clear()
+        keys.owner(given_key)
+        assert len(compared) == 5, given_key
+        assert all(len(one) == len(other) == 32 for one, other in compared)
 
 
 def test_credentials_are_not_told_back(locked: Client) -> None:

@@ -19,6 +19,7 @@ from server.settings import Settings
 from tests.support.asgi import running
 from tests.support.drawings import HOUSE
 
+SECRET = "a-key-that-no-collector-may-read"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
@@ -61,9 +62,15 @@ def test_spans_of_requests_and_of_their_work(monkeypatch: pytest.MonkeyPatch) ->
         with running(create_app(Settings())) as client:
             parent = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
             body = {"drawing": HOUSE}
-            assert client.post("/api/v1/predictions", json=body, headers=parent).is_success
+            secrets = {
+                "Authorization": f"Bearer {SECRET}",
+                "Cookie": f"doodlescope_session={SECRET}",
+            }
+            asked = parent | secrets
+            assert client.post("/api/v1/predictions", json=body, headers=asked).is_success
             client.get("/api/v1/models/nobody")
             client.get("/healthz")
+    assert SECRET.encode() not in b"".join(request.SerializeToString() for request in taken)
     (resource,) = [each for request in taken for each in request.resource_spans]
     assert attributes(resource.resource)["service.name"] == "doodlescope"
     spans = {span.name: span for scope in resource.scope_spans for span in scope.spans}
