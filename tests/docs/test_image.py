@@ -290,7 +290,10 @@ def build_with_this_environment(tree: Tree, given: dict[str, str]) -> None:
 def image_environment() -> dict[str, str]:
     image = environment_of(RUNTIME)
     path = image.pop("PATH").replace("$PATH", os.environ["PATH"])
-    return {**image, "PATH": path, "DOODLESCOPE_HOST": "127.0.0.1", "DOODLESCOPE_PORT": "0"}
+    # What was not exported above is not exported now.
+    form = {} if IN_FULL else {"DOODLESCOPE_FORM": "eager"}
+    here = {"DOODLESCOPE_HOST": "127.0.0.1", "DOODLESCOPE_PORT": "0"}
+    return {**image, **form, **here, "PATH": path}
 
 
 def started(tree: Tree, environment: dict[str, str], output: Path) -> subprocess.Popen[bytes]:

@@ -1,6 +1,6 @@
 """Receptive fields of generated networks against two truths that know nothing of the engine.
 
-There are 1,500 networks for each truth, always the same; with ``DOODLESCOPE_NETWORKS=5000`` there
+There are 1,000 networks for each truth, always the same; with ``DOODLESCOPE_NETWORKS=5000`` there
 are so many, others every time. If that takes more than ten minutes: ``-o faulthandler_timeout=0``.
 """
 
@@ -21,7 +21,7 @@ from server.engine import trace_model
 from server.engine.trace import Trace
 from tests.support.networks import Network, networks
 
-NETWORKS = int(os.environ.get("DOODLESCOPE_NETWORKS", "1500"))
+NETWORKS = int(os.environ.get("DOODLESCOPE_NETWORKS", "1000"))
 
 PROFILE = settings(
     max_examples=NETWORKS,

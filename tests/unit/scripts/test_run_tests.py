@@ -27,4 +27,4 @@ def test_both_run_with_the_arguments(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     printed = capfd.readouterr().out
     assert printed.count("pytest ") == 2
-    assert printed.index("pytest ") < printed.index("The tests in a browser:")
+    assert printed.index("pytest ") < printed.index("The others, and those in a browser:")
