@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from server.compression import is_elsewhere
@@ -63,8 +63,13 @@ class QuickPolicy:
     compression: str
     is_cross_origin: bool
     is_off: bool
+    raw_path: bytes = field(init=False)
+    """The path as it is sent."""
     answers: QuickAnswers | None = None
     """Who answers, while the application runs."""
+
+    def __post_init__(self) -> None:
+        self.raw_path = self.path.encode("ascii")
 
     def unusual(self) -> frozenset[bytes]:
         """The header fields that send a request the ordinary way."""

@@ -7,13 +7,14 @@ stand all that wraps a request (keys, traces, proxies, compression), and the ord
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from server.compression import LEAST_BYTES, accepts_gzip
 from server.errors import Problem
@@ -32,11 +33,32 @@ _JSON = b"application/json"
 _ID = REQUEST_ID.lower().encode()
 
 
+class _Nobody:
+    """Stands for those who would wait for a body: nobody does."""
+
+    def set(self) -> None:
+        """Wake nobody."""
+
+
+@dataclass(eq=False, slots=True)
+class _QuickCycle:
+    """A request and its answer, as far as the reader of HTTP looks at them."""
+
+    keep_alive: bool
+    headers: list[tuple[bytes, bytes]]
+    body: bytearray = field(default_factory=bytearray)
+    more_body: bool = True
+    disconnected: bool = False
+    response_started: bool = False
+    response_complete: bool = False
+    message_event: ClassVar[_Nobody] = _Nobody()
+
+
 @dataclass(eq=False, slots=True)
 class _Request:
     """A usual request on its way."""
 
-    cycle: RequestResponseCycle
+    cycle: RequestResponseCycle | _QuickCycle
     fields: dict[bytes, bytes]
     quick: QuickAnswers
     began: float
@@ -80,6 +102,10 @@ class QuickProtocol(ProblemProtocol):
     _request: _Request | None = None
     _packs: bool = False
 
+    @property
+    def _is_ending(self) -> bool:
+        return bool(getattr(self.server_state, "is_ending", False))
+
     def connection_made(self, transport: Any) -> None:
         """Note whether the client's answers are compressed."""
         super().connection_made(transport)
@@ -95,6 +121,38 @@ class QuickProtocol(ProblemProtocol):
                 request.quick.withdraw(request.job)
             self._observe(request, INTERRUPTED, 0, request_id_given(request.fields.get(_ID)))
 
+    def on_message_begin(self) -> None:
+        """The first byte of a request; what an application is told of it is made when it is."""
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        self._begin("head")
+
+    def on_headers_complete(self) -> None:
+        """Begin with a usual request that waits for no other, or make the scope of all others."""
+        quick = self.policy.answers
+        before: Any = self.cycle
+        if (
+            quick is not None
+            and self.url == self.policy.raw_path
+            and self.parser.get_method() == b"POST"
+            and self.parser.get_http_version() == "1.1"
+            and (before is None or before.response_complete)
+            and self.limit_concurrency is None
+            and (fields := self._usual_fields(self.headers, quick)) is not None
+        ):
+            self._begin("body")
+            keep_alive = self.parser.should_keep_alive() and not self._is_ending
+            cycle: Any = _QuickCycle(keep_alive, self.headers)
+            self.cycle = cycle
+            self._request = _Request(cycle, fields, quick, time.perf_counter())
+            return
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        HttpToolsProtocol.on_message_begin(self)
+        self.url, self.expect_100_continue = url, expects
+        self.headers.extend(headers)
+        super().on_headers_complete()
+
     def on_message_complete(self) -> None:
         """Ask, if the request that is to be answered now is all here."""
         super().on_message_complete()
@@ -104,8 +162,11 @@ class QuickProtocol(ProblemProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Begin with a request; its body may be on its way still."""
-        quick = self.policy.answers
-        fields = self._usual_fields(cycle, quick) if app is self.app and quick else None
+        quick, scope, fields = self.policy.answers, cycle.scope, None
+        fits = scope["path"] == self.policy.path and scope["method"] == "POST"
+        if quick is not None and fits and app is self.app:
+            listed: Any = scope["headers"]
+            fields = self._usual_fields(listed, quick)
         if fields is None or quick is None:
             super()._start_asgi_task(cycle, app)
             return
@@ -114,13 +175,9 @@ class QuickProtocol(ProblemProtocol):
             self._ask(self._request)
 
     def _usual_fields(
-        self, cycle: RequestResponseCycle, quick: QuickAnswers
+        self, listed: list[tuple[bytes, bytes]], quick: QuickAnswers
     ) -> dict[bytes, bytes] | None:
-        """The header fields of a request that may be answered here; None of all others."""
-        scope = cycle.scope
-        if scope["path"] != self.policy.path or scope["method"] != "POST" or self.flow.write_paused:
-            return None
-        listed: list[tuple[bytes, bytes]] = scope["headers"]  # type: ignore[assignment]
+        """The header fields of a POST that may be answered here; None of all others."""
         fields = dict(listed)
         length = fields.get(b"content-length", b"")
         usual = (
@@ -130,6 +187,7 @@ class QuickProtocol(ProblemProtocol):
             and int(length) <= quick.most_bytes
             and self.unusual.isdisjoint(fields)
             and len(fields) == len(listed)  # none is there twice
+            and not self.flow.write_paused
         )
         return fields if usual else None
 
@@ -147,9 +205,49 @@ class QuickProtocol(ProblemProtocol):
     def _pass_on(self, request: _Request, outcome: Any = None) -> None:
         """Let the application answer, all of the way; ``outcome`` is what is known already."""
         self._request = None
+        cycle = request.cycle
+        if isinstance(cycle, _QuickCycle):
+            cycle = self._whole(cycle)
         if outcome is not None:
-            request.cycle.scope[OUTCOME] = outcome  # type: ignore[literal-required]
-        super()._start_asgi_task(request.cycle, self.app)
+            cycle.scope[OUTCOME] = outcome  # type: ignore[literal-required]
+        super()._start_asgi_task(cycle, self.app)
+
+    def _whole(self, quick: _QuickCycle) -> RequestResponseCycle:
+        """What the application is told of a request that began quickly, and is all here."""
+        scope: Any = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": self.root_path,
+            "headers": quick.headers,
+            "state": self.app_state.copy(),
+            "method": "POST",
+            "path": self.root_path + self.policy.path,
+            "raw_path": self.root_path.encode("ascii") + self.policy.raw_path,
+            "query_string": b"",
+        }
+        cycle = RequestResponseCycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=quick.keep_alive,
+            on_response=self.on_response_complete,
+        )
+        cycle.body, cycle.more_body, cycle.disconnected = quick.body, False, quick.disconnected
+        cycle.message_event.set()
+        now: Any = self.cycle
+        if now is quick:
+            self.cycle = cycle
+        return cycle
 
     def _answer(self, request: _Request, job: Any) -> None:
         if self.transport.is_closing():  # by the server; it is not lost yet, but takes no more
@@ -185,7 +283,7 @@ class QuickProtocol(ProblemProtocol):
         if not cycle.keep_alive:
             self.transport.close()
         self._observe(request, 200, len(body), request_id)
-        cycle.on_response()
+        self.on_response_complete()
 
     def _observe(self, request: _Request, status: int, size: int, request_id: str) -> None:
         exchange = Exchange(
