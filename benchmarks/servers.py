@@ -63,11 +63,11 @@ def started(
     with started_process(options=OPTIONS) as ours:
         port = urlsplit(ours.address).port
         assert port is not None, "the address that it announces has a port"
-        _wait_for_forms(ours)
+        wait_for_forms(ours)
         yield port, ours.process.pid
 
 
-def _wait_for_forms(ours: Started) -> None:
+def wait_for_forms(ours: Started) -> None:
     """Until it has tried all networks' forms: it answers before, and works at that besides.
 
     Raises:

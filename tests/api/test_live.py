@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import re
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -574,6 +576,30 @@ def masked(message: dict[str, Any]) -> bytes:
     data = json.dumps(message).encode()
     size = bytes([128 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
     return b"\x81" + size + bytes(4) + data
+
+
+# What docs/live.md says.
+
+TOLD = (Path(__file__).parents[2] / "docs" / "live.md").read_text(encoding="utf-8")
+
+
+def test_the_example_of_the_documentation_runs(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", TOLD, re.M | re.S)
+    exec(compile(code.replace("127.0.0.1:8000", address), "live.md", "exec"), {})
+    session, predictions = capsys.readouterr().out.splitlines()
+    assert len(session) == 32
+    assert predictions.startswith("[{'label': ")
+
+
+def test_every_message_and_every_code_is_documented() -> None:
+    told = set(re.findall(r"^\| `?(\w+)`? \|", TOLD, re.M))
+    names = ("Begin", "Extend", "End", "Undo", "Clear", "Replace", "Hello", "Strokes", "Watch")
+    assert {name.lower() for name in (*names, "Ping", "Ready", "Pong")} <= told
+    codes = {value for value in vars(route).values() if type(value) is int and value > 999}
+    documented = {int(code) for code in told if code.isdigit()}
+    assert codes - {route._POLICY_VIOLATION} <= documented
 
 
 # Many at once, and the end.

@@ -190,9 +190,10 @@ class Posted:
         return self.drawings[-1]
 
 
-def inspect(address: str, drawing: Drawing) -> dict[str, Any]:
+def inspect(address: str, drawing: Drawing, **options: Any) -> dict[str, Any]:
     """What the API says of a drawing."""
-    answer = httpx.post(f"{address}/api/v1/inspections", json={"drawing": drawing}, timeout=60)
+    body = {"drawing": drawing, **options}
+    answer = httpx.post(f"{address}/api/v1/inspections", json=body, timeout=60)
     answer.raise_for_status()
     manifest: dict[str, Any] = answer.json()
     return manifest

@@ -194,10 +194,13 @@ export class LiveSocket {
   /** @param {{sequence: number, frames?: number, manifest?: Inspection}} message */
   #gotPrediction({ sequence, frames = 0, manifest }) {
     const asked = this.#asked;
-    if (asked?.sequence !== sequence || !manifest) return;
+    if (asked?.sequence !== sequence) return;
+    // It did not take what was to be watched: the same is asked over HTTP.
+    if (!manifest) return this.#fail(new SocketLost());
     asked.frames = frames;
     asked.inspection.resolve(manifest);
     if (frames === 0) this.#answered(asked);
+    return undefined;
   }
 
   /** @param {ArrayBuffer} data */
