@@ -24,8 +24,8 @@ from server.settings import ServedModel
 
 MODULE = "server.services.forms.export_process"
 
-SECONDS = 120.0
-"""For one model; then the process is ended."""
+SECONDS = 300.0
+"""For one model; then the process is ended. On a busy machine it gets little time."""
 
 NICENESS = 10
 """Added to that of the server."""
@@ -64,31 +64,16 @@ class ExportProcess:
         self._lock = threading.Lock()
 
     def results(self) -> Iterator[Exported]:
-        """What became of each model, in order; waits for each."""
-        request = json.dumps(
-            {
-                "path": sys.path,
-                "models": [
-                    {"served": each.served.model_dump(mode="json"), "shape": each.shape}
-                    for each in self._wanted
-                ],
-            }
-        )
-        process = self._start()
+        """What became of each model, in order; waits for each.
+
+        Where one ends the process, another process goes on with the next.
+        """
+        left = list(self._wanted)
         try:
-            if process is None:
-                yield from (
-                    Exported(refusal="no other process can be started", is_broken=True)
-                    for _ in self._wanted
-                )
-                return
-            assert process.stdin is not None, "it is a pipe"
-            assert process.stdout is not None, "it is a pipe"
-            with suppress(OSError):  # it has ended
-                process.stdin.write(request + "\n")
-                process.stdin.flush()
-            for _ in self._wanted:
-                yield self._next(process, process.stdout)
+            while left:
+                for exported in self._run(tuple(left)):
+                    del left[0]
+                    yield exported
         finally:
             self.stop()
 
@@ -98,12 +83,28 @@ class ExportProcess:
             self._is_stopped = True
             process = self._process
         if process is not None:
-            process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    with suppress(OSError):
-                        pipe.close()
+            _end(process)
+
+    def _run(self, wanted: Sequence[Wanted]) -> Iterator[Exported]:
+        """Export in a new process, as long as it lives: at least one."""
+        process = self._start()
+        if process is None:
+            yield Exported(refusal="no other process can be started", is_broken=True)
+            return
+        assert process.stdin is not None, "it is a pipe"
+        assert process.stdout is not None, "it is a pipe"
+        with suppress(OSError, ValueError):  # it has ended
+            process.stdin.write(_request(wanted) + "\n")
+            process.stdin.flush()
+        for _ in wanted:
+            line = self._line(process, process.stdout)
+            if not line.endswith("\n"):
+                _end(process)
+                refusal = "the process that exports it ended, or took too long"
+                yield Exported(refusal=refusal, is_broken=True)
+                return
+            told = json.loads(line)
+            yield Exported(base64.b64decode(told["model"]), told["refusal"], told["is_broken"])
 
     def _start(self) -> subprocess.Popen[str] | None:
         with self._lock:
@@ -125,21 +126,33 @@ class ExportProcess:
                 return None
             return self._process
 
-    def _next(self, process: subprocess.Popen[str], answers: IO[str]) -> Exported:
+    def _line(self, process: subprocess.Popen[str], answers: IO[str]) -> str:
+        """The next answer; without an end where there is none any more."""
         late = threading.Timer(self._seconds, process.kill)
         late.daemon = True
         late.start()
         try:
-            line = answers.readline()
+            return answers.readline()
         except ValueError:  # closed by ``stop``
-            line = ""
+            return ""
         finally:
             late.cancel()
-        if not line.endswith("\n"):
-            refusal = "the process that exports it ended, or took too long"
-            return Exported(refusal=refusal, is_broken=True)
-        told = json.loads(line)
-        return Exported(base64.b64decode(told["model"]), told["refusal"], told["is_broken"])
+
+
+def _request(wanted: Sequence[Wanted]) -> str:
+    models = [
+        {"served": each.served.model_dump(mode="json"), "shape": each.shape} for each in wanted
+    ]
+    return json.dumps({"path": sys.path, "models": models})
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
 
 
 def main() -> None:

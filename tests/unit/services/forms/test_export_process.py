@@ -87,11 +87,11 @@ def test_models_are_exported_one_after_the_other() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_process_that_ends_has_exported_no_more() -> None:
-    for told in exported(own("ending"), OURS):
-        assert told == Exported(
-            refusal="the process that exports it ended, or took too long", is_broken=True
-        )
+def test_a_model_that_ends_the_process_takes_no_other_with_it() -> None:
+    ended, lenet = exported(own("ending"), OURS)
+    refusal = "the process that exports it ended, or took too long"
+    assert ended == Exported(refusal=refusal, is_broken=True)
+    assert lenet.model
 
 
 @pytest.mark.usefixtures("folder")
