@@ -48,11 +48,16 @@ class _AnnouncingServer(BoundedServer):
     own: Sequence[Model] = ()
     drain_seconds: float = 0.0
     readiness: Readiness | None = None
+    prepare: Callable[[], object] | None = None
+    """What takes long at its first use; is called in a thread."""
     before_stop: Callable[[], Awaitable[None]] | None = None
     _drained_at: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self.started and self.prepare is not None:
+            # Whoever asks for it first would hold up everybody else.
+            asyncio.get_running_loop().run_in_executor(None, self.prepare)
         if self.started:
             for server in self.servers:
                 for listening in server.sockets:
@@ -124,6 +129,7 @@ def serve(
     server.drain_seconds = settings.drain_seconds
     server.readiness = app.state.readiness
     app.state.announce = typer.echo
+    server.prepare = app.openapi
     server.before_stop = lambda: app.state.live.close()
     server.own = [catalog.get(name) for name in catalog.names[len(model_names()) :]]
     try:
