@@ -17,6 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from torch import nn
 
 from models import ARCHITECTURES
 from server.commands.failure import CommandFailed, failing_on
@@ -25,8 +26,10 @@ from server.doodle.quickdraw import InvalidDataFile
 from server.training.card import write_card, write_weights
 from server.training.checkpoint import InvalidCheckpoint
 from server.training.dataset import TrainingData, load_training_data
+from server.training.evaluation import images_of, logits_of
 from server.training.loop import Configuration, ConfigurationChanged, TrainingRun
 from server.training.loop import Progress as RunProgress
+from server.training.temperature import fitting_temperature, put_into_weights
 
 
 def train(
@@ -112,10 +115,30 @@ def train_on(
                 f"stopped at step {run.step}; the same command goes on from there."
             ) from None
     average = run.average.module
+    temperature = calibrate(average, data)
+    if temperature is not None:
+        validation = run.validate()
     version = write_weights(average, output)
-    write_card(output, average, configuration, data, run.step, validation)
+    write_card(output, average, configuration, data, run.step, validation, temperature)
     console.print(f"Validation: top-1 {validation.top1:.1%}, MAP@3 {validation.map3:.3f}")
     console.print(f"Wrote {output} (version {version}) and its card.")
+
+
+def calibrate(module: nn.Module, data: TrainingData) -> float | None:
+    """Make probabilities on the drawings held out mean what they say.
+
+    Returns:
+        The temperature that the logits were divided by; None where none fits.
+    """
+    images = images_of(data.held_out)
+    labels = torch.tensor([record.label for record in data.held_out])
+    try:
+        temperature = fitting_temperature(logits_of(module, images), labels)
+        put_into_weights(module, temperature, images[:64])
+    except ValueError as error:
+        _console().print(f"Not calibrated: {error}")
+        return None
+    return temperature
 
 
 def _console() -> Console:

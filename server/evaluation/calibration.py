@@ -1,12 +1,10 @@
-"""Whether probabilities mean what they say, and one number that makes them."""
+"""Whether probabilities mean what they say."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 BINS = 15
@@ -69,37 +67,3 @@ def calibration_of(logits: Tensor, labels: Tensor, bins: int = BINS) -> Calibrat
         if confidence is not None and accuracy is not None:
             error += n / len(sure) * abs(accuracy - confidence)
     return Calibration(error, float(sure.mean()), found)
-
-
-def fitting_temperature(logits: Tensor, labels: Tensor) -> float:
-    """The temperature at which best guesses are as sure, on average, as they are right.
-
-    Dividing logits by it changes no order of guesses (temperature scaling: Guo et al., 2017,
-    section 4.2). Categories count alike, however many drawings each has: elsewhere their shares
-    may be others. The paper minimises the cross-entropy; that left the classifier 1.5 points too
-    sure on validation, so what is wanted is asked for itself.
-
-    Args:
-        logits: (N, categories), of drawings that were not learned from.
-        labels: int64 (N,).
-
-    Raises:
-        ValueError: no drawings, or all guesses right or all wrong, which no temperature fits.
-    """
-    if not len(labels):
-        raise ValueError("There are no drawings to fit a temperature to.")
-    weights = 1 / torch.bincount(labels)[labels].double()
-    weights /= weights.sum()
-    wide = logits.double()
-    accuracy = float((weights * (wide.argmax(dim=1) == labels)).sum())
-    low, high = 0.01, 100.0
-
-    def confidence(temperature: float) -> float:
-        return float((weights * (wide / temperature).softmax(dim=1).amax(dim=1)).sum())
-
-    if not confidence(high) < accuracy < confidence(low):
-        raise ValueError("No temperature makes the guesses as sure as they are right.")
-    for _ in range(60):
-        middle = math.sqrt(low * high)
-        low, high = (middle, high) if confidence(middle) > accuracy else (low, middle)
-    return math.sqrt(low * high)

@@ -53,8 +53,12 @@ def write_card(
     data: TrainingData,
     step: int,
     validation: Evaluation,
+    temperature: float | None = None,
 ) -> None:
-    """Write the card of weights at ``path`` (a ``.safetensors`` file) beside them."""
+    """Write the card of weights at ``path`` (a ``.safetensors`` file) beside them.
+
+    ``temperature`` is what their logits were divided by after training, where they were.
+    """
     architecture = ARCHITECTURES[configuration.model]
     card = {
         "name": configuration.model,
@@ -83,6 +87,7 @@ def write_card(
             "command": _command(configuration),
             "steps_done": step,
             "torch": torch.__version__.split("+")[0],
+            "temperature": None if temperature is None else round(temperature, 4),
             **asdict(configuration),
         },
         "licence": "CC BY 4.0, with the attribution of the data",

@@ -1,11 +1,9 @@
 """Calibration: classifiers whose probabilities are right or wrong by construction."""
 
-import math
-
 import pytest
 import torch
 
-from server.evaluation.calibration import calibration_of, fitting_temperature
+from server.evaluation.calibration import calibration_of
 
 
 def honest(n: int, categories: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -33,27 +31,7 @@ def test_the_error_is_what_the_definition_says() -> None:
     assert found.bins[0].accuracy is None
 
 
-def test_the_temperature_brings_back_what_was_distorted() -> None:
-    logits, labels = honest(40_000, 5)
-    for distortion in (0.3, 1.0, 4.0):
-        assert fitting_temperature(distortion * logits, labels) == pytest.approx(
-            distortion, rel=0.03
-        )
-
-
-def test_categories_count_alike_for_the_temperature() -> None:
-    # Category 0 is always right and often there; 1 is right half of the time.
-    logits = torch.tensor([[2.0, 0.0]] * 96 + [[0.0, 2.0]] * 2 + [[2.0, 0.0]] * 2)
-    labels = torch.tensor([0] * 96 + [1] * 4)
-    temperature = fitting_temperature(logits, labels)
-    assert 1 / (1 + math.exp(-2 / temperature)) == pytest.approx(0.75)
-
-
 def test_what_cannot_be_judged_is_refused() -> None:
     nothing = torch.zeros(0, 3), torch.zeros(0, dtype=torch.int64)
     with pytest.raises(ValueError, match="no drawings"):
         calibration_of(*nothing)
-    with pytest.raises(ValueError, match="no drawings"):
-        fitting_temperature(*nothing)
-    with pytest.raises(ValueError, match="No temperature"):
-        fitting_temperature(torch.eye(3), torch.arange(3))
