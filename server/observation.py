@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import time
@@ -18,6 +19,9 @@ _ID_FIELD = REQUEST_ID.lower().encode()
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _ID_KEY = "doodlescope.request_id"
 _CALLER_KEY = "doodlescope.caller"
+# An id of nobody else's, without asking the system for one each time.
+_PROCESS = os.urandom(8).hex()
+_NUMBERS = itertools.count(1)
 INTERRUPTED = 499
 """The status that stands for no answer: the client had gone, or the server stopped at once."""
 
@@ -133,4 +137,4 @@ def request_id_given(given: bytes | None) -> str:
     """The id of a request: what the client gave, where that is usable, or a new one."""
     if given and _GIVEN_ID.fullmatch(given):
         return given.decode("ascii")
-    return os.urandom(16).hex()
+    return f"{_PROCESS}{next(_NUMBERS):016x}"

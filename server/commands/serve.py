@@ -29,6 +29,7 @@ from server.commands.late_progress import LateProgress
 from server.commands.model import open_device
 from server.connection_limits import ConnectionLimits
 from server.logs import configure_logs
+from server.memory import keep_freed_memory
 from server.quick import QuickPolicy
 from server.services.catalog import Model
 from server.services.readiness import Readiness
@@ -98,6 +99,7 @@ def serve(
         CommandFailed: a setting is wrong, the device is not there, a model cannot be opened, or
             the server cannot start.
     """
+    keep_freed_memory()  # before there is any
     options: dict[str, Any] = {"host": host, "port": port, "device": device}
     options["models"] = tuple(models) or None
     settings = _settings({name: value for name, value in options.items() if value is not None})

@@ -30,11 +30,12 @@ class QuickPredictions:
     """Answers as ``Inference`` does, in the same batches.
 
     Nobody awaits here: who asks is called when the job is done, in the event loop, and withdraws
-    it when whoever wanted to know has gone.
+    it when whoever wanted to know has gone. Made in the event loop that it answers in.
     """
 
     def __init__(self, catalog: Catalog, lane: Lane, limits: Settings) -> None:
         self._lane = lane
+        self._loop = asyncio.get_running_loop()  # once: Python asks the system for it
         self._reader = QuickReader(catalog, limits)
         self.most_bytes = self._reader.most_bytes
         """Most bytes of a body that is read here."""
@@ -54,8 +55,7 @@ class QuickPredictions:
         Raises:
             Overloaded, ClosingDown: and whatever else the lane refuses a job with.
         """
-        loop = asyncio.get_running_loop()
-        job = Job(question.model.logits, question.image, 1, True, loop, done)
+        job = Job(question.model.logits, question.image, 1, True, self._loop, done)
         self._lane.submit(job)
         return job
 
