@@ -13,7 +13,7 @@ import { ApiProblem, ROOT } from "./request.js";
 
 /** Milliseconds of silence after which the server is asked whether it is there, and then given up. */
 const PATIENCE = 3000;
-/** So many attempts without a connection, as behind a proxy that lets no sockets through. */
+/** So many attempts where there never was a connection, as behind a proxy that lets none through. */
 const MOST_ATTEMPTS = 5;
 /** So many states are remembered, of which the server may have the last one when it is lost. */
 const MOST_STATES = 32;
@@ -88,7 +88,8 @@ export class LiveSocket {
 
   /** Connect, unless it is done or was tried just now; until then `isReady` is false. */
   connect() {
-    if (this.#socket || this.#attempt >= MOST_ATTEMPTS || performance.now() < this.#notBefore || !navigator.onLine) return;
+    const isHopeless = this.#session === null && this.#attempt >= MOST_ATTEMPTS;
+    if (this.#socket || isHopeless || performance.now() < this.#notBefore || !navigator.onLine) return;
     const address = new URL(`${ROOT}/live`, location.href);
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);

@@ -46,7 +46,11 @@ export class LiveSession {
       question: () => this.#input,
       answer: (input) => this.#answer(input),
       onLost: () => (this.#last = null),
-      onStatus: handlers.onStatus,
+      onStatus: (status) => {
+        // The server is back: so may its sockets be.
+        if (status.state === "ready") this.#socket.retryNow();
+        handlers.onStatus(status);
+      },
       onBusy: handlers.onBusy,
     });
   }
