@@ -166,10 +166,10 @@ def test_a_real_server_logs_json_and_no_secret() -> None:
     lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     (page,) = [line for line in lines if line.get("request_id") == "the-page"]
     assert (page["path"], page["status"], page["key"]) == ("/", 200, "alice")
-    # Everything but the announcement of the address is JSON.
+    # Everything but what is announced, the address and the forms of the networks, is JSON.
     others = [line for line in output.splitlines() if not line.startswith("{")]
-    assert len(others) == 1
-    assert others[0].startswith("doodlescope is ready at ")
+    assert sum(line.startswith("doodlescope is ready at ") for line in others) == 1
+    assert all(line.startswith(("doodlescope is ready at ", "Predictions ")) for line in others)
 
 
 def test_a_wrong_key_in_the_settings_is_not_shown() -> None:
