@@ -124,7 +124,7 @@ async def version_metadata(model: VersionedModel) -> ModelMetadata:
     return describe(model)
 
 
-@router.get("/models/{name}/ready", responses=_errors(404) | _not_ready(ModelReady))
+@router.get("/models/{name}/ready", responses=_errors(404, 503) | _not_ready(ModelReady))
 async def model_ready(request: Request, response: Response, model: NamedModel) -> ModelReady:
     """Whether a model can answer; 400, as the protocol has it, where it cannot."""
     return ModelReady(name=model.name, ready=_is_ready(request, response, model.name))
