@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -85,6 +86,21 @@ def layer_range(maps: Maps) -> LayerRange:
     )
 
 
+@numba.njit(cache=True, nogil=True)
+def _levels(
+    flat: NDArray[np.float32], low: NDArray[np.float64], scale: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Finite maps (C, values) as levels, in one walk: no array of float64 is made for them."""
+    levels = np.empty(flat.shape, dtype=np.uint8)
+    for channel in range(flat.shape[0]):
+        begin, factor = low[channel], scale[channel]
+        values, into = flat[channel], levels[channel]
+        for index in range(len(values)):
+            level = np.rint((np.float64(values[index]) - begin) * factor)
+            into[index] = np.uint8(min(max(level, 0.0), 255.0))
+    return levels
+
+
 def quantise(maps: Maps, extent: LayerRange) -> NDArray[np.uint8]:
     """Maps (C, H, W) as uint8, each channel over its own range; a constant channel is all 0.
 
@@ -93,11 +109,11 @@ def quantise(maps: Maps, extent: LayerRange) -> NDArray[np.uint8]:
     low = extent.channel_minimum.astype(np.float64)[:, None, None]
     span = extent.channel_maximum.astype(np.float64)[:, None, None] - low
     scale = np.divide(255.0, span, out=np.zeros_like(span), where=span > 0)
-    if extent.non_finite:
-        filled = np.nan_to_num(maps.astype(np.float64), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
-        maps64 = np.clip(filled, low, low + span)
-    else:
-        maps64 = maps.astype(np.float64)
+    if not extent.non_finite:
+        flat = np.ascontiguousarray(maps).reshape(len(maps), -1)
+        return _levels(flat, low.reshape(-1), scale.reshape(-1)).reshape(maps.shape)
+    filled = np.nan_to_num(maps.astype(np.float64), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    maps64 = np.clip(filled, low, low + span)
     levels: NDArray[np.uint8] = np.rint((maps64 - low) * scale).clip(0, 255).astype(np.uint8)
     return levels
 
