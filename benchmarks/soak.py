@@ -62,13 +62,19 @@ CALM = 4
 CROWD = 64
 """Clients beyond it: more than fit the queue and a batch."""
 CALM_SECONDS = 5.0
+WARM = 16
+WARM_SECONDS = 12.0
+"""In which memory grows by some 70 MB, and then no more."""
 COOL_SECONDS = 3.0
 SAMPLE_SECONDS = 0.5
 
 GROWTH = 1.15
-"""Memory afterwards may be so many times what it was, warm, before."""
+"""Memory afterwards may be so many times what it was before, and so many bytes more."""
 GROWTH_BYTES = 50_000_000
-"""And so much more."""
+LATE_GROWTH = 1.05
+"""And so many times what it was half-way: what grows for ever grows in the second half too."""
+LATE_GROWTH_BYTES = 25_000_000
+"""And so many bytes more: a thread in the place of one that hangs takes about 15 MB."""
 QUEUE_WAITS = 5.0
 """Accepted requests wait for what is before them: at most so many times as long, in the 99th of a
 hundred, as answering a full queue and two batches takes at the mean rate of the same minute."""
@@ -109,6 +115,8 @@ class Memory:
     """Of the server's process, in bytes."""
 
     before: int = 0
+    middle: int = 0
+    """Half-way through the overload."""
     peak: int = 0
     after: int = 0
 
@@ -157,7 +165,9 @@ async def soak(started: Started, seconds: float) -> Soak:
     tasks = [asyncio.create_task(each.run()) for each in crowd]
     tasks += _awkward(port, drawings[0], found)
     watch = asyncio.create_task(_watch(pid, found.memory))
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(seconds / 2)
+    found.memory.middle = resident(pid)
+    await asyncio.sleep(seconds / 2)
     found.seconds = time.perf_counter() - began
     found.cpu = (processor_seconds([pid]) - cpu) / found.seconds
     for each in crowd:
@@ -172,10 +182,13 @@ async def soak(started: Started, seconds: float) -> Soak:
 
 
 async def _calm(port: int, drawings: Sequence[bytes], found: Soak) -> None:
-    """As many clients as it can serve; what comes first warms it up, and is not counted."""
-    for tally in (Tally(), found.calm):
-        tasks = [asyncio.create_task(Asking(port, drawings, tally).run()) for _ in range(CALM)]
-        await asyncio.sleep(CALM_SECONDS)
+    """As many clients as it can serve; more of them warm it up first, and are not counted."""
+    for tally, clients, seconds in (
+        (Tally(), WARM, WARM_SECONDS),
+        (found.calm, CALM, CALM_SECONDS),
+    ):
+        tasks = [asyncio.create_task(Asking(port, drawings, tally).run()) for _ in range(clients)]
+        await asyncio.sleep(seconds)
         await _stop(tasks)
 
 
@@ -300,6 +313,8 @@ def broken_limits(found: Soak) -> list[str]:
     memory = found.memory
     if memory.after > GROWTH * memory.before + GROWTH_BYTES:
         wrong.append(f"memory grew from {memory.before} to {memory.after} bytes")
+    elif memory.after > LATE_GROWTH * memory.middle + LATE_GROWTH_BYTES:
+        wrong.append(f"memory grew on from {memory.middle} to {memory.after} bytes")
     wrong += [
         f"{name}: none was sent away"
         for name in ("slow readers", "trickling", "silent")
@@ -384,14 +399,14 @@ def described(found: Soak) -> str:
     others = [
         [name, f"{tally.closed:,}", counts(tally) or "-"] for name, tally in found.others.items()
     ]
-    sizes = (memory.before, memory.peak, memory.after)
+    sizes = (memory.before, memory.middle, memory.peak, memory.after)
     return "\n\n".join(
         (
             table(headings, clients),
             table(["network", "is to be answered", "was answered"], networks),
             table(["clients that misbehave", "sent away, or left", "answered"], others),
             table(
-                ["memory before, MB", "peak", "after", "server's CPU", "ended in"],
+                ["memory before, MB", "half-way", "peak", "after", "server's CPU", "ended in"],
                 [
                     [
                         *(f"{size / 1e6:,.0f}" for size in sizes),

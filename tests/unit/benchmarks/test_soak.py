@@ -23,7 +23,7 @@ def fine() -> Soak:
     others |= {"trickling": Tally(Counter({408: 2}), closed=2), "too large": answered(_413=4)}
     return Soak(
         seconds=10.0,
-        memory=Memory(500_000_000, 560_000_000, 540_000_000),
+        memory=Memory(500_000_000, 530_000_000, 560_000_000, 540_000_000),
         calm=Tally(Counter({200: 100}), [0.01] * 100),
         crowd=Tally(Counter({200: 1_000}), [0.2] * 1_000, refusals=[0.01] * 50),
         raising=answered(_500=10, _503=4),
@@ -48,6 +48,10 @@ def lose(found: Soak) -> None:
 
 def leak(found: Soak) -> None:
     found.memory.after = 700_000_000
+
+
+def leak_slowly(found: Soak) -> None:
+    found.memory.after = 600_000_000
 
 
 def answer_wrongly(found: Soak) -> None:
@@ -78,7 +82,8 @@ def log(found: Soak) -> None:
     ("spoil", "said"),
     [
         (lose, "1 requests lost"),
-        (leak, "memory grew"),
+        (leak, "memory grew from"),
+        (leak_slowly, "memory grew on from"),
         (answer_wrongly, "crowd"),
         (hang_for_ever, "the network that hangs"),
         (wait_long, "1 in 100 waited"),
