@@ -295,7 +295,8 @@ class Model:
         return list(arguments.values() if isinstance(arguments, dict) else arguments)
 
     def _on_device(self, values: NDArray[np.floating]) -> Tensor:
-        tensor = torch.from_numpy(values).to(self.device, self.dtype)
+        own = values if values.flags.writeable else values.copy()
+        tensor = torch.from_numpy(own).to(self.device, self.dtype)
         return tensor.contiguous(memory_format=torch.channels_last)
 
     def _forward(self, batch: Tensor) -> Logits:

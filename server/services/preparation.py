@@ -57,7 +57,9 @@ class Preparation:
 
     def tensor(self, images: Images, device: torch.device, dtype: torch.dtype) -> Tensor:
         """Images as the model takes them: (N, channels, height, width), channels last."""
-        values = torch.from_numpy(images).to(device).float().div_(255)
+        # PyTorch has no tensors that cannot be written; bytes of a request are such arrays.
+        own = images if images.flags.writeable else images.copy()
+        values = torch.from_numpy(own).to(device).float().div_(255)
         values = values.permute(0, 3, 1, 2) if values.ndim == 4 else values[:, None]
         if self.is_normalised:
             values = (values - _by_channel(self.mean, device)) / _by_channel(self.std, device)

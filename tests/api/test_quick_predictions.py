@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from server.app import create_app
 from server.doodle.raster import render
@@ -146,7 +147,7 @@ def test_limits_and_settings_hold_for_both() -> None:
 
 
 def test_keys_and_their_limits_hold() -> None:
-    settings = Settings(api_keys="someone:0123456789abcdef", key_requests=2)
+    settings = Settings(api_keys=(SecretStr("someone:0123456789abcdef"),), key_requests=2)
     text = json.dumps({"drawing": HOUSE}).encode()
     with running(create_app(settings)) as client:
         key = {"X-API-Key": "0123456789abcdef"}

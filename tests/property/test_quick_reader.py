@@ -27,7 +27,7 @@ LIMITS = Settings(strokes=4, stroke_points=5, drawing_points=9, coordinate=1000,
 CATALOG = load_catalog("doodle-classifier", resolve_device("cpu"), 64)
 READER = QuickReader(CATALOG, LIMITS)
 
-number = st.one_of(
+number: st.SearchStrategy[Any] = st.one_of(
     st.integers(-1100, 1100),
     st.floats(-1100, 1100),
     st.sampled_from([None, True, "1", [], 10**400, -0.0, 1e-320]),
@@ -51,7 +51,9 @@ bitmap = st.lists(level, min_size=0, max_size=3).flatmap(
         lambda count: [*odd, *[17] * (count - len(odd))]
     )
 )
-option = st.sampled_from([None, 1, 5, 20, 21, 0, -1, True, 2.0, "doodle-classifier", "nobody", []])
+option: st.SearchStrategy[Any] = st.sampled_from(
+    [None, 1, 5, 20, 21, 0, -1, True, 2.0, "doodle-classifier", "nobody", []]
+)
 
 
 def ordinary_drawing(lists: Any) -> NDArray[np.uint8] | None:

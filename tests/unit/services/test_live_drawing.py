@@ -88,5 +88,6 @@ def test_a_change_leaves_the_state_before_it_as_it_was() -> None:
 
 def test_a_replacement_without_points_is_nothing() -> None:
     sun = changed(LiveDrawing(), {"change": "replace", "drawing": SUN})
-    for empty in ([], [[[], []]], [[[], []], [[], []]]):
+    nothing: list[Any] = [[], [[[], []]], [[[], []], [[], []]]]
+    for empty in nothing:
         assert changed(sun, {"change": "replace", "drawing": empty}).drawing is None
