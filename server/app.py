@@ -228,7 +228,10 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
     if settings.form == "onnxruntime":
         await forms.prepare(list(catalog))
     else:
-        forms.start(catalog, lambda: app.state.announce(summary(catalog)))
+        # Who has asked for one form need not be told which it is.
+        is_tried = settings.form == "auto"
+        told = [] if not is_tried else [lambda: app.state.announce(summary(catalog))]
+        forms.start(catalog, *told)
     unwatch = metrics.watch(lane, kept, readiness)
     app.state.live = sessions = _live_sessions(app.state.services, metrics)
     sessions.start()

@@ -54,6 +54,19 @@ class _AnnouncingServer(BoundedServer):
     before_stop: Callable[[], Awaitable[None]] | None = None
     _drained_at: float | None = None
 
+    def __init__(
+        self, config: uvicorn.Config, limits: ConnectionLimits, frozen_seconds: float = 0.0
+    ) -> None:
+        super().__init__(config, limits, frozen_seconds)
+        self._held: list[str] | None = []
+
+    def announce(self, line: str) -> None:
+        """Print a line once the address has been printed."""
+        if self._held is None:
+            typer.echo(line)
+        else:
+            self._held.append(line)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and self.prepare is not None:
@@ -66,6 +79,9 @@ class _AnnouncingServer(BoundedServer):
                     typer.echo(f"doodlescope is ready at {address}")
                     for model in self.own:
                         typer.echo(f"  {model.title}: {address}/models/{model.name}")
+            held, self._held = self._held or [], None
+            for line in held:
+                typer.echo(line)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self.before_stop is not None:
@@ -130,7 +146,7 @@ def serve(
     )
     server.drain_seconds = settings.drain_seconds
     server.readiness = app.state.readiness
-    app.state.announce = typer.echo
+    app.state.announce = server.announce
     server.prepare = app.openapi
     server.before_stop = lambda: app.state.live.close()
     server.own = [catalog.get(name) for name in catalog.names[len(model_names()) :]]

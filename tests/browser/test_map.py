@@ -160,7 +160,7 @@ def test_networks_are_listed_with_links_to_their_maps(visitor: Visitor, address:
     assert links.evaluate_all("all => all.map((each) => each.getAttribute('href'))") == [
         f"/models/{model['name']}" for model in models
     ]
-    page.get_by_role("link", name="Doodle classifier").click()
+    page.get_by_role("link", name="Doodle classifier", exact=True).click()
     expect(page.locator(".map-item").first).to_be_visible()
 
 
