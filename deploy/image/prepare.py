@@ -36,9 +36,13 @@ PREDICTION: Scope = {
 async def predicted(app: FastAPI) -> int:
     """The status of the answer to a request for a prediction."""
     statuses: list[int] = []
+    sent = iter([BODY])
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": BODY, "more_body": False}
+        for body in sent:
+            return {"type": "http.request", "body": body, "more_body": False}
+        # Whatever came now would be taken for a client that leaves.
+        return await asyncio.get_running_loop().create_future()
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
