@@ -2,9 +2,9 @@
 
     python -m scripts.run_tests [ARGUMENTS OF PYTEST]
 
-One runs most of the tests that need no browser, the other those that do, after so many of the rest
-that both take about as long on two cores. What the first prints is seen at once, what the second
-prints when both have ended. The exit status is 0 when neither found a fault.
+One runs the tests that need no browser, the other those that do, which mostly wait for a page: on
+two cores both take about as long. What the first prints is seen at once, what the second prints
+when both have ended. The exit status is 0 when neither found a fault.
 """
 
 import os
@@ -13,9 +13,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
-# Those in a browser come last: its driver keeps an event loop running in its thread.
-BROWSER = ("tests/property", "tests/browser")
-OTHERS = ("tests/unit", "tests/api", "tests/docs")
+BROWSER = ("tests/browser",)
+OTHERS = ("tests/unit", "tests/property", "tests/api", "tests/docs")
 NO_TESTS = 5
 """Pytest's exit status where no test was selected."""
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.hand import ROOT, choose_example, settle
+from tests.browser.hand import ROOT, choose_example, over_http, settle
 
 pytestmark = pytest.mark.browser
 
@@ -74,6 +74,8 @@ def test_the_map(visitor: Visitor, colours: Literal["light", "dark"]) -> None:
 
 def test_while_the_server_is_away(visitor: Visitor) -> None:
     page = visitor.open("/#prompt=cat", expect="Failed to load resource")
+    over_http(page)
+    page.reload()
     choose_example(page, "cat")
     page.route("**/api/v1/**", lambda route: route.abort())
     page.get_by_role("button", name="star", exact=True).click()

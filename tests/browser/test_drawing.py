@@ -202,6 +202,6 @@ def test_logits_are_explained_on_demand(page: Page, address: str) -> None:
     expect(rows).to_have_count(345)
     label, logit, exponential, _ = rows.first.locator("td").all_inner_texts()
     assert (label, exponential) == (told["label"], "1.00")
-    assert float(logit.replace("−", "-")) == pytest.approx(told["logit"], abs=0.01)
+    assert float(logit.replace("−", "-")) == pytest.approx(told["logit"], abs=0.05)
     loss = float(page.locator(".guess-loss output").inner_text())
     assert loss == pytest.approx(-log(told["probability"]), rel=0.01)

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 
 from models import load_model
 from tests.browser.conftest import Visitor
-from tests.browser.hand import choose_example, settle
+from tests.browser.hand import choose_example, over_http, settle
 
 pytestmark = pytest.mark.browser
 
@@ -164,8 +164,11 @@ def test_the_menu_is_used_with_keys_alone_and_says_what_it_does(visitor: Visitor
 
 
 def test_a_lost_inspection_is_made_again_for_the_tensor(visitor: Visitor) -> None:
-    page = open_map(visitor)
-    visitor.expected.append("Failed to load resource")
+    page = visitor.open(f"/models/{NAME}#prompt=cat", expect="Failed to load resource")
+    over_http(page)
+    page.reload()
+    expect(page.locator(".map-item").first).to_be_visible()
+    choose_example(page, "cat")
     lost: list[str] = []
 
     def lose(route: Any) -> None:
