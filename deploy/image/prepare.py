@@ -42,7 +42,8 @@ async def predicted(app: FastAPI) -> int:
         for body in sent:
             return {"type": "http.request", "body": body, "more_body": False}
         # Whatever came now would be taken for a client that leaves.
-        return await asyncio.get_running_loop().create_future()
+        never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        return await never
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
