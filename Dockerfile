@@ -56,7 +56,8 @@ LABEL org.opencontainers.image.title="doodlescope" \
       org.opencontainers.image.licenses="Apache-2.0 AND CC-BY-4.0"
 RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent \
         --shell /usr/sbin/nologin doodlescope \
-    && mkdir /srv/own
+    && mkdir /srv/own \
+    && mkdir --mode=1777 /srv/cache
 COPY --from=packages /srv/doodlescope/environment /srv/doodlescope/environment
 COPY --from=application /srv/doodlescope/application /srv/doodlescope/application
 COPY --from=application /srv/doodlescope/made /srv/doodlescope/made

@@ -1,9 +1,13 @@
 """Two hundred drawers at once, each over a live session of its own: `python -m benchmarks.live`.
 
 Every drawer sends a change of its drawing five times a second, whether it was answered or not, as a
-hand would that does not wait. The server answers each with its newest state, round by round.
-Limits: every drawer gets at least half as many answers as the median one, and an answer to its last
-state; and the server's memory does not grow from the first half of the time to the second.
+hand would that does not wait. Some of them watch layers besides. The server answers each with its
+newest state: guesses of everybody in batches, and layers in turn, for which there is half of the
+network's time.
+
+Limits: every drawer gets at least half as many guesses as the median one, whether it watches or
+not, and every watcher half as many layers as the median watcher; the last state of everybody is
+answered; and the server's memory does not grow from the first half of the time to the second.
 """
 
 from __future__ import annotations
@@ -13,9 +17,11 @@ import asyncio
 import json
 import os
 import random
+import re
 import statistics
 import sys
 import time
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -33,25 +39,69 @@ GROWTH = 0.05
 """Share by which the memory may differ between the halves of the time."""
 STROKE = 40
 """Changes after which a stroke ends and another one begins; eight of those clear the drawing."""
-WARM_UP = 3.0
+WARM_UP = 5.0
 """Seconds before anything is counted."""
+LAST = 10.0
+"""Seconds for what is under way at the end."""
 OPENED_AT_ONCE = 20
+LAYERS = ["stem_convolution", "stage1.add"]
 TICKS = os.sysconf("SC_CLK_TCK")
+INSPECTIONS = 64 * 2**20
+"""Bytes that inspections may take, which they fill before anything is counted."""
+RUNS = re.compile(r'^doodlescope_model_duration_seconds_sum\{work="(\w+)"\} (\S+)$', re.M)
+
+
+@dataclass
+class Heard:
+    """Answers of one kind."""
+
+    answered: int = 0
+    waits: list[float] = field(default_factory=list)
+    """Seconds from a change to the answer to it or to a newer one."""
+    last: int = 0
+    asked: dict[int, float] = field(default_factory=dict)
+
+    def hear(self, sequence: int) -> None:
+        """Note the answer to a state, and to those before it."""
+        now = time.monotonic()
+        for number in [number for number in self.asked if number <= sequence]:
+            self.waits.append(now - self.asked.pop(number))
+        self.last = sequence
+        self.answered += 1
 
 
 @dataclass
 class Drawer:
     """What one of them sent and heard."""
 
+    watches: bool
     sent: int = 0
-    answered: int = 0
-    waits: list[float] = field(default_factory=list)
-    """Seconds from a change to the answer to it or to a newer one."""
-    gaps: list[float] = field(default_factory=list)
-    """Seconds between answers."""
-    problems: int = 0
     newest: int = 0
-    last: int = 0
+    problems: int = 0
+    guesses: Heard = field(default_factory=Heard)
+    layers: Heard = field(default_factory=Heard)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether its last state was answered, in all ways that it wanted."""
+        heard = (self.guesses, self.layers) if self.watches else (self.guesses,)
+        return all(each.last == self.newest for each in heard)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the drawers of one kind heard, of one kind of answers."""
+
+    who: str
+    what: str
+    drawers: int
+    fewest: float
+    """Answers a second to the drawer that got the fewest."""
+    median: float
+    most: float
+    wait_median: float
+    """Milliseconds until a state, or a newer one, was answered."""
+    wait_99: float
 
 
 @dataclass(frozen=True)
@@ -63,26 +113,16 @@ class Result:
     seconds: float
     updates: float
     """Changes a second that were sent, of all drawers."""
-    answers: float
-    """Answers a second."""
-    fewest: float
-    """Answers a second to the drawer that got the fewest."""
-    fewest_guessing: float
-    """The same of those who watch no layers."""
-    median_guessing: float
-    most: float
-    wait_median: float
-    """Milliseconds until a state, or a newer one, was answered."""
-    wait_99: float
-    longest_gap: float
-    """Milliseconds; the median over drawers of the longest time without an answer."""
+    answers: list[Answers]
     unanswered: int
     """Drawers whose last state was never answered."""
     problems: int
-    memory_before: float
-    """Mebibytes of the server when everybody was connected and warm."""
-    memory_half: float
-    memory_after: float
+    memory: list[float]
+    """Mebibytes of the server, once a second."""
+    guesses_time: float
+    """Seconds that the network ran for batches of guesses, for each second."""
+    layers_time: float
+    """The same for inspections."""
     cpu: float
     """Seconds of the server's CPU time for each second."""
     load: float
@@ -96,45 +136,39 @@ def change_of(number: int, place: random.Random) -> dict[str, object]:
     return {"change": "begin" if number % STROKE == 1 else "extend", **point}
 
 
+async def listen(connection: ClientConnection, drawer: Drawer) -> None:
+    """Note what is heard."""
+    async for data in connection:
+        if isinstance(data, bytes):
+            continue
+        told = json.loads(data)
+        match told["type"]:
+            case "prediction":
+                drawer.guesses.hear(told["sequence"])
+            case "inspection":
+                drawer.layers.hear(told["sequence"])
+            case "problem":
+                drawer.problems += 1
+
+
 async def draw(
     connection: ClientConnection, drawer: Drawer, rate: float, until: float, place: random.Random
 ) -> None:
     """Send a change ``rate`` times a second, and note what is heard."""
-    asked: dict[int, float] = {}
-
-    async def listen() -> None:
-        heard = time.monotonic()
-        async for data in connection:
-            if isinstance(data, bytes):
-                continue
-            now = time.monotonic()
-            told = json.loads(data)
-            if told["type"] == "problem":
-                drawer.problems += 1
-            if told["type"] != "prediction":
-                continue
-            sequence = told["sequence"]
-            drawer.last = sequence
-            for number in [number for number in asked if number <= sequence]:
-                drawer.waits.append(now - asked.pop(number))
-            drawer.answered += 1
-            drawer.gaps.append(now - heard)
-            heard = now
-
-    listening = asyncio.create_task(listen())
+    listening = asyncio.create_task(listen(connection, drawer))
     await asyncio.sleep(place.random() / rate)  # nobody moves in step
     next_time = time.monotonic()
     while (now := time.monotonic()) < until:
         drawer.newest += 1
-        asked[drawer.newest] = now
+        drawer.guesses.asked[drawer.newest] = now
+        if drawer.watches:
+            drawer.layers.asked[drawer.newest] = now
         message = {"type": "strokes", "sequence": drawer.newest, "base": drawer.newest - 1}
         await connection.send(json.dumps(message | {"changes": [change_of(drawer.newest, place)]}))
         drawer.sent += 1
         next_time += 1 / rate
         await asyncio.sleep(max(0.0, next_time - time.monotonic()))
-    for _ in range(100):  # ten seconds for what is under way
-        if drawer.last == drawer.newest:
-            break
+    while not drawer.is_answered and time.monotonic() < until + LAST:
         await asyncio.sleep(0.1)
     listening.cancel()
 
@@ -151,25 +185,34 @@ def cpu_seconds(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+async def run_seconds(address: str) -> dict[str, float]:
+    """How long the network has run so far: for ``batch`` of guesses, and ``alone``."""
+
+    def read() -> str:
+        with urllib.request.urlopen(f"{address}/metrics") as response:
+            return str(response.read().decode())
+
+    return {work: float(value) for work, value in RUNS.findall(await asyncio.to_thread(read))}
+
+
 async def run(
     address: str, process: int, count: int, watching: int, rate: float, seconds: float
 ) -> Result:
-    """Let ``count`` drawers draw, of whom some watch a layer, and measure."""
+    """Let ``count`` drawers draw, of whom some watch two layers, and measure."""
     url = address.replace("http", "ws", 1) + "/api/v1/live"
     gate = asyncio.Semaphore(OPENED_AT_ONCE)
-    drawers = [Drawer() for _ in range(count)]
+    drawers = [Drawer(watches=number < watching) for number in range(count)]
 
-    async def opened(number: int) -> ClientConnection:
+    async def opened(drawer: Drawer) -> ClientConnection:
         async with gate:
             connection = await connect(url, compression=None, max_size=None, open_timeout=60)
             await connection.send(json.dumps({"type": "hello"}))
             assert json.loads(await connection.recv())["type"] == "ready"
-            if number < watching:
-                layers = ["stem_convolution", "stage1.add"]
-                await connection.send(json.dumps({"type": "watch", "layers": layers}))
+            if drawer.watches:
+                await connection.send(json.dumps({"type": "watch", "layers": LAYERS}))
             return connection
 
-    connections = await asyncio.gather(*map(opened, range(count)))
+    connections = await asyncio.gather(*map(opened, drawers))
     began = time.monotonic()
     until = began + WARM_UP + seconds
     tasks = [
@@ -178,41 +221,64 @@ async def run(
     ]
     await asyncio.sleep(WARM_UP)
     for drawer in drawers:
-        drawer.sent = drawer.answered = 0
-        drawer.waits.clear()
-        drawer.gaps.clear()
-    before, cpu = memory(process), cpu_seconds(process)
-    await asyncio.sleep(seconds / 2)
-    half = memory(process)
-    await asyncio.sleep(until - time.monotonic())
+        drawer.sent = drawer.guesses.answered = drawer.layers.answered = 0
+        drawer.guesses.waits.clear()
+        drawer.layers.waits.clear()
+    ran, cpu, samples = await run_seconds(address), cpu_seconds(process), [memory(process)]
+    while time.monotonic() < until:
+        await asyncio.sleep(min(1.0, until - time.monotonic()))
+        samples.append(memory(process))
     cpu = cpu_seconds(process) - cpu
-    counts = [drawer.answered / seconds for drawer in drawers]
+    runs = await run_seconds(address)
+    answers = [
+        *_answers_of([each for each in drawers if not each.watches], seconds),
+        *_answers_of([each for each in drawers if each.watches], seconds),
+    ]
     sent = sum(drawer.sent for drawer in drawers) / seconds
     await asyncio.gather(*tasks)
-    after = memory(process)
+    samples.append(memory(process))
     await asyncio.gather(*(connection.close() for connection in connections))
-    waits = sorted(wait for drawer in drawers for wait in drawer.waits)
     return Result(
         drawers=count,
         watching=watching,
         seconds=seconds,
         updates=sent,
-        answers=sum(counts),
-        fewest=min(counts),
-        fewest_guessing=min(counts[watching:]),
-        median_guessing=statistics.median(counts[watching:]),
-        most=max(counts),
-        wait_median=1000 * statistics.median(waits),
-        wait_99=1000 * waits[int(len(waits) * 0.99)],
-        longest_gap=1000 * statistics.median(max(d.gaps, default=seconds) for d in drawers),
-        unanswered=sum(drawer.last != drawer.newest for drawer in drawers),
+        answers=answers,
+        unanswered=sum(not drawer.is_answered for drawer in drawers),
         problems=sum(drawer.problems for drawer in drawers),
-        memory_before=before,
-        memory_half=half,
-        memory_after=after,
+        memory=samples,
+        guesses_time=(runs.get("batch", 0.0) - ran.get("batch", 0.0)) / seconds,
+        layers_time=(runs.get("alone", 0.0) - ran.get("alone", 0.0)) / seconds,
         cpu=cpu / seconds,
         load=os.getloadavg()[0],
     )
+
+
+def _answers_of(drawers: Sequence[Drawer], seconds: float) -> list[Answers]:
+    """What drawers who all watch, or all do not, have heard."""
+    if not drawers:
+        return []
+    watch = drawers[0].watches
+    kinds = {"guesses": [drawer.guesses for drawer in drawers]}
+    if watch:
+        kinds["layers"] = [drawer.layers for drawer in drawers]
+    found: list[Answers] = []
+    for what, heard in kinds.items():
+        counts = [each.answered / seconds for each in heard]
+        waits = sorted(wait for each in heard for wait in each.waits) or [seconds]
+        found.append(
+            Answers(
+                who="watch layers" if watch else "guess only",
+                what=what,
+                drawers=len(drawers),
+                fewest=min(counts),
+                median=statistics.median(counts),
+                most=max(counts),
+                wait_median=1000 * statistics.median(waits),
+                wait_99=1000 * waits[int(len(waits) * 0.99)],
+            )
+        )
+    return found
 
 
 def broken_limits(results: Sequence[Result]) -> list[str]:
@@ -222,43 +288,51 @@ def broken_limits(results: Sequence[Result]) -> list[str]:
         who = f"{each.drawers} drawers, {each.watching} watching"
         if each.unanswered:
             broken.append(f"{who}: {each.unanswered} were not answered in the end.")
-        if each.fewest_guessing < FAIR * each.median_guessing or each.fewest == 0:
-            broken.append(f"{who}: one had {each.fewest_guessing:.2f} answers a second.")
-        if not each.watching and each.memory_after > each.memory_half * (1 + GROWTH):
-            broken.append(
-                f"{who}: memory grew from {each.memory_half:.0f} to {each.memory_after:.0f} MiB."
-            )
+        if each.problems:
+            broken.append(f"{who}: {each.problems} problems.")
+        for what in ("guesses", "layers"):
+            heard = [answers for answers in each.answers if answers.what == what]
+            if not heard:
+                continue
+            fair = FAIR * max(answers.median for answers in heard)
+            fewest = min(answers.fewest for answers in heard)
+            if fewest < fair or fewest == 0:
+                broken.append(f"{who}: one had {what} {fewest:.2f} times a second.")
+        half = each.memory[: len(each.memory) // 2]
+        if each.memory[-1] > max(half) * (1 + GROWTH):
+            grown = f"from {max(half):.0f} to {each.memory[-1]:.0f} MiB"
+            broken.append(f"{who}: memory grew {grown}.")
     return broken
 
 
-def print_table(results: Sequence[Result]) -> None:
+def print_tables(results: Sequence[Result]) -> None:
     """The figures, for people."""
+    console = Console(width=120)
     table = Table(title=f"{results[0].seconds:g} seconds each, load {results[-1].load:.1f}")
-    for name in (
-        *(
-            "drawers",
-            "watching",
-            "sent/s",
-            "answers/s",
-            "fewest",
-            "guessing: fewest",
-            "median",
-            "most",
-        ),
-        *("wait: p50 ms", "p99 ms", "longest gap ms", "MiB before", "half", "after"),
-        *("CPU", "answers/CPU s"),
-    ):
+    for name in ("drawers who", "hear"):
+        table.add_column(name)
+    for name in ("drawers", "fewest/s", "median/s", "most/s", "wait: p50 ms", "p99 ms"):
         table.add_column(name, justify="right")
     for each in results:
+        for heard in each.answers:
+            table.add_row(
+                *(heard.who, heard.what, str(heard.drawers)),
+                *(f"{rate:.2f}" for rate in (heard.fewest, heard.median, heard.most)),
+                *(f"{wait:.0f}" for wait in (heard.wait_median, heard.wait_99)),
+            )
+        table.add_section()
+    console.print(table)
+    table = Table(title="The server")
+    for name in ("watching", "states/s", "batches", "layers", "CPU", "MiB, over time"):
+        table.add_column(name, justify="right")
+    for each in results:
+        step = max(1, (len(each.memory) - 1) // 8)
         table.add_row(
-            *(str(each.drawers), str(each.watching), f"{each.updates:.0f}", f"{each.answers:.0f}"),
-            *(f"{each.fewest:.2f}", f"{each.fewest_guessing:.2f}"),
-            *(f"{each.median_guessing:.2f}", f"{each.most:.2f}"),
-            *(f"{each.wait_median:.0f}", f"{each.wait_99:.0f}", f"{each.longest_gap:.0f}"),
-            *(f"{each.memory_before:.0f}", f"{each.memory_half:.0f}", f"{each.memory_after:.0f}"),
-            *(f"{each.cpu:.2f}", f"{each.answers / each.cpu:.0f}"),
+            *(f"{each.watching} of {each.drawers}", f"{each.updates:.0f}"),
+            *(f"{each.guesses_time:.2f}", f"{each.layers_time:.2f}", f"{each.cpu:.2f}"),
+            " ".join(f"{sample:.0f}" for sample in each.memory[::step]),
         )
-    Console(width=190).print(table)
+    console.print(table)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -271,7 +345,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="for programs")
     chosen = parser.parse_args(arguments)
     results: list[Result] = []
-    with started_process() as server:
+    with started_process({"DOODLESCOPE_INSPECTION_BYTES": str(INSPECTIONS)}) as server:
         wait_for_forms(server)
         for watching in dict.fromkeys((0, chosen.watching)):
             one = run(
@@ -286,7 +360,7 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.json:
         print(json.dumps([asdict(result) for result in results], indent=2))
     else:
-        print_table(results)
+        print_tables(results)
     broken = broken_limits(results)
     print("\n".join(broken) or "All limits are kept.", file=sys.stderr)
     return 1 if broken else 0

@@ -2,13 +2,14 @@
 
 from models.architecture import Architecture, TrainingDefaults
 from models.architectures import ARCHITECTURES
-from models.registry import LoadedModel, load_model, load_report, model_names
+from models.registry import LoadedModel, load_left_out, load_model, load_report, model_names
 
 __all__ = [
     "ARCHITECTURES",
     "Architecture",
     "LoadedModel",
     "TrainingDefaults",
+    "load_left_out",
     "load_model",
     "load_report",
     "model_names",

@@ -12,6 +12,7 @@ from safetensors.torch import load_model as load_weights
 from torch import nn
 
 from models.architectures import ARCHITECTURES
+from models.unknown import UnknownRule, read_rule, unknown_path
 
 WEIGHTS = Path(__file__).with_name("weights")
 
@@ -25,6 +26,8 @@ class LoadedModel:
     card: dict[str, Any]
     version: str
     """The first twelve hexadecimal digits of the weight file's SHA-256."""
+    unknown: UnknownRule | None = None
+    """When it does not know; None where that was not measured for these weights."""
 
 
 def model_names() -> tuple[str, ...]:
@@ -50,7 +53,8 @@ def load_model(name: str) -> LoadedModel:
     load_weights(module, path)
     module.eval()
     card: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    return LoadedModel(name, module, card, weights_version(path))
+    version = weights_version(path)
+    return LoadedModel(name, module, card, version, read_rule(unknown_path(path), version))
 
 
 def report_path(weights: Path) -> Path:
@@ -65,6 +69,23 @@ def load_report(name: str) -> dict[str, Any] | None:
         return None
     report: dict[str, Any] = json.loads(report_path(weights).read_text(encoding="utf-8"))
     return report if report["version"] == weights_version(weights) else None
+
+
+def left_out_path(weights: Path) -> Path:
+    """The place of what was measured of a network that lacks categories."""
+    return weights.with_suffix(".left-out.json")
+
+
+def load_left_out(name: str) -> dict[str, Any] | None:
+    """What was measured of a network like a shipped one that lacks categories; None: nothing.
+
+    That network has other weights, so that it counts for whichever weights are shipped.
+    """
+    path = left_out_path(WEIGHTS / f"{name}.safetensors")
+    if name not in model_names() or not path.is_file():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def weights_version(path: Path) -> str:

@@ -3,7 +3,8 @@
     python -m scripts.run_tests [ARGUMENTS OF PYTEST]
 
 One runs the tests that need no browser, the other those that do, which mostly wait for a page: on
-two cores both take about as long. What the first prints is seen at once, what the second prints
+two cores both take about as long. Each computes with one thread: of more than there are cores, some
+wait for others in a loop. What the first prints is seen at once, what the second prints
 when both have ended. The exit status is 0 when neither found a fault.
 """
 
@@ -31,16 +32,18 @@ def exit_status(statuses: Sequence[int]) -> int:
 def main(arguments: Sequence[str]) -> int:
     """Run both; return the exit status."""
     pytest = [sys.executable, "-m", "pytest"]
+    environment = {"OMP_NUM_THREADS": "1", **os.environ}
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
         browser = subprocess.Popen(
             [*pytest, *BROWSER, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**environment, "PYTHONUNBUFFERED": "1"},
         )
         try:
-            others = subprocess.run([*pytest, *OTHERS, *arguments], check=False)
+            command = [*pytest, *OTHERS, *arguments]
+            others = subprocess.run(command, env=environment, check=False)
             print("The others, and those in a browser:", flush=True)
             browser.wait()
         finally:

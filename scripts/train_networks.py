@@ -26,7 +26,7 @@ from server.commands.failure import CommandFailed
 from server.commands.model import open_device
 from server.commands.train import configuration_for, read_training_data, train_on
 from server.training.card import card_path
-from server.training.dataset import TrainingData
+from server.training.learning_data import LearningData
 from server.training.loop import Configuration
 
 CLASSIFIER = "doodle-classifier"
@@ -39,9 +39,15 @@ def is_trained(weights: Path, configuration: Configuration) -> bool:
     if not weights.is_file():
         return False
     card = read_card(weights)
-    trained = card.get("trained", {})
-    wanted = {**asdict(configuration), "steps_done": configuration.steps}
+    # A setting that was not there yet had the value that it has by default.
+    trained = {**_as_in_json(Configuration()), **card.get("trained", {})}
+    wanted = {**_as_in_json(configuration), "steps_done": configuration.steps}
     return card.get("version") == weights_version(weights) and wanted.items() <= trained.items()
+
+
+def _as_in_json(configuration: Configuration) -> dict[str, Any]:
+    settings: dict[str, Any] = json.loads(json.dumps(asdict(configuration)))
+    return settings
 
 
 def read_card(weights: Path) -> dict[str, Any]:
@@ -55,7 +61,7 @@ def read_card(weights: Path) -> dict[str, Any]:
 
 def train_network(
     name: str,
-    data: TrainingData,
+    data: LearningData,
     configuration: Configuration,
     folder: Path,
     checkpoints: Path,

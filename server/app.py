@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
-import mimetypes
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,9 +12,6 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from server import __version__, problems
 from server.api_keys import ApiKeys
@@ -58,6 +54,7 @@ from server.services.forms.fast_forms import FastForms, summary
 from server.services.inference import Inference
 from server.services.inspections import Inspections, InspectionStore
 from server.services.lane import Lane
+from server.services.lane_crew import MOMENT
 from server.services.live import Live
 from server.services.live_turns import Turns
 from server.services.metrics import Metrics
@@ -68,6 +65,8 @@ from server.services.readiness import Readiness
 from server.services.served_models import open_served
 from server.services.tracing import Tracing, open_tracing
 from server.settings import Settings
+from server.static_files import FolderVersion, Static
+from server.stopping import StopTime
 
 API = "/api/v1"
 
@@ -94,7 +93,7 @@ TAGS = [
     {"name": "server", "description": "How the server is."},
 ]
 
-COLLECTIONS = (50_000, 20, 50)
+COLLECTIONS = (10_000, 20, 50)
 """So many more objects are made than freed before Python looks for cycles; its own 700 cost 4 %
 of the time of a server."""
 
@@ -125,7 +124,8 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
     )
     app.state.tracing = tracing
     app.state.announce = lambda _: None  # where nobody looks
-    app.state.pages = Pages(TEMPLATES, STATIC)
+    version = FolderVersion(STATIC)
+    app.state.pages = Pages(TEMPLATES, STATIC, version)
     app.state.metrics = metrics = Metrics()
     app.state.readiness = Readiness()
     app.openapi = functools.partial(documentation.openapi, app)  # type: ignore[method-assign]
@@ -171,7 +171,7 @@ def create_app(settings: Settings | None = None, *, load: CatalogLoader | None =
     app.include_router(sign_in.router)
     app.include_router(operations.router)
     app.include_router(open_inference.router)
-    app.mount("/static", Static(directory=STATIC, check_dir=False), name="static")
+    app.mount("/static", Static(directory=STATIC, version=version, check_dir=False), name="static")
     return app
 
 
@@ -197,6 +197,7 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
     metrics: Metrics = app.state.metrics
     readiness: Readiness = app.state.readiness
     tracing: Tracing | None = app.state.tracing
+    app.state.stop_time = stop_time = StopTime(settings.stop_seconds)
     catalog = await asyncio.to_thread(load, settings)
     await asyncio.to_thread(warm_up)
     await asyncio.to_thread(warm_up_quick)
@@ -246,9 +247,11 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
         yield
     finally:
         readiness.stop()
+        stop_time.begin()
         await forms.close()
-        await sessions.close()
-        readiness.ended(await lane.close(settings.stop_seconds))
+        await sessions.close(stop_time.left)
+        # Clients have had their part of the time; the lane's thread needs a moment at least.
+        readiness.ended(await lane.close(max(MOMENT, stop_time.left)))
         unwatch()
         if tracing is not None:
             await asyncio.to_thread(tracing.close)
@@ -259,6 +262,7 @@ async def _lifespan(settings: Settings, load: CatalogLoader, app: FastAPI) -> As
 def _live_sessions(services: Services, metrics: Metrics) -> Live:
     turns = Turns(
         catalog=services.catalog,
+        lane=services.lane,
         inference=services.inference,
         inspections=services.inspections,
         current=services.current,
@@ -285,20 +289,3 @@ def _telemetry(tracing: Tracing | None) -> TelemetryConfig:
 
 def _count(metrics: Metrics, exchange: Exchange) -> None:
     metrics.requested(exchange.method, exchange.route, exchange.status, exchange.seconds)
-
-
-class Static(StaticFiles):
-    """Static files that browsers ask about again: their addresses have no versions."""
-
-    def __init__(self, *, directory: os.PathLike[str], check_dir: bool) -> None:
-        super().__init__(directory=directory, check_dir=check_dir)
-        # A machine without a list of media types knows neither.
-        mimetypes.add_type("text/javascript", ".js")
-        mimetypes.add_type("text/javascript", ".mjs")
-        mimetypes.add_type("font/woff2", ".woff2")
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file, with the order to revalidate it."""
-        response = await super().get_response(path, scope)
-        response.headers.setdefault("Cache-Control", "no-cache")
-        return response

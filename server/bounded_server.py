@@ -8,11 +8,13 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Callable
 
 import uvicorn
 from uvicorn.server import ServerState
 
 from server.connection_limits import ConnectionLimits, notice_lost_peers, sweep
+from server.stopping import StopTime
 
 SWEEP_TICKS = 10
 """Uvicorn ticks ten times a second; connections are looked after once."""
@@ -43,6 +45,10 @@ class BoundedServer(uvicorn.Server):
             thread is and ends, which needs no lock of Python's; 0: never.
     """
 
+    stop_time: Callable[[], StopTime] | None = None
+    """Gives the time that is left for the end, of which the application has its part too; where
+    there is none, ``timeout_graceful_shutdown`` of the configuration is what clients have."""
+
     def __init__(
         self, config: uvicorn.Config, limits: ConnectionLimits, frozen_seconds: float = 0.0
     ) -> None:
@@ -70,6 +76,9 @@ class BoundedServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End as uvicorn does, after the last requests of those who are connected."""
+        stop_time = self.stop_time() if self.stop_time is not None else None
+        if stop_time is not None:
+            stop_time.begin()
         self._state.is_ending = True
         await self._take_the_last()
         ends = time.monotonic() + LAST_SECONDS
@@ -77,6 +86,8 @@ class BoundedServer(uvicorn.Server):
             await asyncio.sleep(PAUSE)
         if self._frozen_seconds:
             faulthandler.cancel_dump_traceback_later()
+        if stop_time is not None:
+            self.config.timeout_graceful_shutdown = int(stop_time.left)
         await super().shutdown(sockets)
 
     def _listening(self) -> list[socket.socket]:

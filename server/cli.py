@@ -1,4 +1,4 @@
-"""The command line: ``doodlescope serve | train | download | evaluate | predict | describe``.
+"""The command line: ``doodlescope serve | train | download | shard | evaluate | predict | ...``.
 
 What takes long to import (torch, the application) is imported by the command that needs it, so
 that ``--help`` answers at once.
@@ -138,7 +138,11 @@ def serve(
 @app.command()
 def train(
     data: Annotated[
-        Path, typer.Option(help="Directory of the Quick, Draw! training files (see README).")
+        Path,
+        typer.Option(
+            help="Folder of the project's training files, of shards (see shard), or of what "
+            "download got, of which shards are made first."
+        ),
     ],
     model: Annotated[
         str, typer.Option(help="Name of a network in models/, such as lenet-5.")
@@ -164,16 +168,71 @@ def train(
         typer.Option(min=0.0, help="The largest of the run. Default: the model's own."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides split, batches and first weights.")] = 0,
+    apart: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Another number has other first weights and batches, but holds the same drawings "
+            "out: for networks that teach together.",
+        ),
+    ] = 0,
+    leave_out: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=343,
+            help="So many categories, drawn by the seed, are not learned from: their drawings show "
+            "how well the network tells what it does not know (see evaluate --report).",
+        ),
+    ] = 0,
+    start: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Begin with these weights: a shipped network's, or a file's with its card beside.",
+        ),
+    ] = "",
+    teacher: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|FILE[=FACTOR]",
+            help="Learn from this network too: its log-probabilities, times the factor (1), are "
+            "added to those of the others. Again for each.",
+        ),
+    ] = None,
+    taught: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="The teachers' share of the loss.")
+    ] = 0.7,
     device: Device = "auto",
     restart: Annotated[bool, typer.Option(help="Begin anew, whatever the checkpoint.")] = False,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 500,
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="auto, float32, bfloat16 or float16; auto takes what is fast on the device."
+        ),
+    ] = "auto",
 ) -> None:
-    """Train a network; interrupt it at will, the same command goes on."""
+    """Train a network; interrupt it at will, the same command goes on.
+
+    Several GPUs, or processes, share shards:
+
+    torchrun --nproc-per-node 4 --no-python doodlescope train --data SHARDS
+    """
     from server.commands.train import configuration_for
     from server.commands.train import train as run
 
     configuration = configuration_for(
-        model, steps=steps, batch_size=batch_size, learning_rate=learning_rate, seed=seed
+        model,
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        apart=apart,
+        leave_out=leave_out,
+        start=start,
+        teachers=tuple(teacher or ()),
+        taught=taught,
     )
     target = output or Path("runs") / f"{model}.safetensors"
     run(
@@ -184,6 +243,7 @@ def train(
         device,
         restart,
         checkpoint_every,
+        precision,
     )
 
 
@@ -218,6 +278,52 @@ def download(
 
 
 @app.command()
+def shard(
+    folder: Annotated[Path, typer.Argument(help="Folder of what download got, in any form.")],
+    to: Annotated[
+        Path | None, typer.Option(help="Folder for the shards. Default: shards, in FOLDER.")
+    ] = None,
+    parts: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=1024,
+            help="So many processes, or divisors of it, can share the shards; batches are "
+            "multiples of it.",
+        ),
+    ] = 16,
+    drawings: Annotated[
+        int, typer.Option(min=1, help="A shard has at most so many drawings.")
+    ] = 16_384,
+    held_out: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="At most so many drawings of a category, and a tenth, are for validation only.",
+        ),
+    ] = 50,
+    without: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A file of drawings that shall not be learned from, such as test.ndjson.gz; again "
+            "for each."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides split and order.")] = 0,
+    memory: Annotated[
+        int, typer.Option(min=8, help="MiB that drawings may take while they are shuffled.")
+    ] = 256,
+    restart: Annotated[bool, typer.Option(help="Begin anew, whatever is there.")] = False,
+) -> None:
+    """Shuffle published files into shards, which train reads; interrupt it at will."""
+    from server.commands.shard import shard as run
+    from server.training.sharding import Plan
+
+    plan = Plan(seed, parts, drawings, held_out, memory * 2**20)
+    run(folder, to or folder / "shards", plan, without or (), restart)
+
+
+@app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="Drawings: .ndjson or .ndjson.gz.")],
     model: Model = "doodle-classifier",
@@ -234,11 +340,18 @@ def evaluate(
             "scribbles, and the mistakes with their drawings. Takes some minutes."
         ),
     ] = None,
+    left_out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a network from train --leave-out: write how well it tells drawings of the "
+            "categories that it never saw from the others, as JSON."
+        ),
+    ] = None,
 ) -> None:
     """Measure top-1, top-3 and MAP@3 on a file of drawings, in all and per category."""
     from server.commands.evaluate import evaluate as run
 
-    run(file, model, weights, device, as_json, record, report)
+    run(file, model, weights, device, as_json, record, report, left_out)
 
 
 @app.command()

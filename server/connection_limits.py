@@ -9,6 +9,13 @@ import socket
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+Ending = Literal["too_many", "idle", "slow", "unsent", "live_full"]
+"""Why the server refused a connection, or ended it: there were too many; it asked nothing, and made
+room for another one; its client sent or read too slowly; too much waited to be read; there were too
+many live sessions."""
+ENDINGS: tuple[Ending, ...] = get_args(Ending)
 
 KEEPALIVE = (
     ("TCP_KEEPIDLE", 60),
@@ -59,7 +66,7 @@ class Connection(ABC):
         """End it if its client takes too long; ``now`` is the time of the event loop."""
 
     @abstractmethod
-    def abort(self) -> None:
+    def abort(self, reason: Ending) -> None:
         """End it at once."""
 
 
@@ -79,7 +86,7 @@ def sweep(connections: Iterable[object], limits: ConnectionLimits, now: float) -
         return
     for connection in sorted(ours, key=lambda each: each.unsent, reverse=True):
         total -= connection.unsent
-        connection.abort()
+        connection.abort("unsent")
         if total <= limits.unsent_bytes:
             return
 

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from server import __version__
 from server.observation import caller_of
 from server.security import content_security_policy, import_map_hashes
+from server.static_files import MARK, FolderVersion
 
 IMPORT_MAP = "importmap.json"
 """File among the static files that maps the names of browser modules to their addresses."""
@@ -23,7 +24,7 @@ IMPORT_MAP = "importmap.json"
 class Pages:
     """Renders the templates of one directory."""
 
-    def __init__(self, templates: Path, static: Path) -> None:
+    def __init__(self, templates: Path, static: Path, version: FolderVersion) -> None:
         self._environment = Environment(
             loader=FileSystemLoader(templates),
             autoescape=True,
@@ -33,6 +34,7 @@ class Pages:
         )
         self._templates = templates
         self._import_map = static / IMPORT_MAP
+        self._static_version = version
 
     def has(self, template: str) -> bool:
         """Whether there is such a template."""
@@ -50,6 +52,7 @@ class Pages:
         shared = {
             "request": request,
             "version": __version__,
+            "static": f"/static/{MARK}{self._static_version.current()}",
             "import_map": self._import_map_text(),
             "page": "",
             "caller": caller_of(request.scope),

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from server.errors import Disconnected, InvalidInput, Problem, shorten
+from server.errors import Disconnected, InvalidInput, NotFound, Problem, shorten
 from server.observation import REQUEST_ID, request_id_of
 from server.pages import Pages, wants_page
 from server.security import SECURITY_HEADERS
@@ -161,15 +161,15 @@ def _members(error: Problem) -> dict[str, Any]:
 def _plain_members(request: Request, error: HTTPException) -> dict[str, Any]:
     """The framework's own errors: no such route, wrong method, a form that cannot be read."""
     path, method = shorten(request.url.path), request.method
-    phrase = http.HTTPStatus(error.status_code).phrase
+    if error.status_code == NotFound.status:
+        return _members(NotFound(f"There is nothing at {path}."))
     detail = {
-        404: f"There is nothing at {path}.",
         405: f"{path} does not answer {method}; it answers "
         f"{(error.headers or {}).get('Allow', 'other methods')}.",
     }.get(error.status_code, error.detail)
     return {
         "type": "about:blank",
-        "title": phrase,
+        "title": http.HTTPStatus(error.status_code).phrase,
         "status": error.status_code,
         "detail": detail,
     }

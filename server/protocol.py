@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Literal
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from server.connection_limits import Connection, ConnectionLimits
+from server.connection_limits import Connection, ConnectionLimits, Ending
 from server.errors import HeadTooLarge, Overloaded, Problem, RequestTimeout, TooLarge
 from server.problems import MEDIA_TYPE, answer, problem_body
 from server.security import SECURITY_FIELDS
@@ -34,6 +35,8 @@ class ProblemProtocol(HttpToolsProtocol, Connection):
     """
 
     limits = ConnectionLimits()
+    note: Callable[[Ending], None] = staticmethod(lambda _: None)
+    """Is told why a connection was refused or ended."""
     _reading: Literal["head", "body", "nothing"] = "head"
     _since = 0.0
     """When what is read began."""
@@ -59,6 +62,7 @@ class ProblemProtocol(HttpToolsProtocol, Connection):
         super().connection_made(transport)
         self._since = self.loop.time()
         if len(self.connections) > self.limits.connections and not self._made_room():
+            self.note("too_many")
             self.limit_concurrency = 0  # whose refusal is written by _start_asgi_task
 
     def data_received(self, data: bytes) -> None:
@@ -133,9 +137,10 @@ class ProblemProtocol(HttpToolsProtocol, Connection):
                 f"{self.limits.rate} bytes."
             )
 
-    def abort(self) -> None:
+    def abort(self, reason: Ending) -> None:
         """End the connection at once."""
         self._leave()
+        self.note(reason)
         connected = self.transport.get_extra_info("socket")
         if connected is not None and not self.transport.is_closing():
             # By a reset, so that the system lets go of what it would send still.
@@ -152,7 +157,7 @@ class ProblemProtocol(HttpToolsProtocol, Connection):
             self._unsent_deadline = now + self.limits.seconds + unsent / self.limits.rate
         self._unsent = unsent
         if unsent and now > self._unsent_deadline:
-            self.abort()
+            self.abort("slow")
 
     def _begin(self, part: Literal["head", "body"]) -> None:
         self._reading, self._since, self._received = part, self.loop.time(), 0
@@ -162,6 +167,7 @@ class ProblemProtocol(HttpToolsProtocol, Connection):
         if self._reading == "head" and self._received == 0:
             self.transport.close()  # nothing was asked
             return
+        self.note("slow")
         self._refuse(RequestTimeout(why))
 
     def _refuse(self, problem: Problem) -> None:
@@ -193,7 +199,7 @@ class ProblemProtocol(HttpToolsProtocol, Connection):
         ]
         if not silent:
             return False
-        min(silent, key=lambda each: each._since).abort()
+        min(silent, key=lambda each: each._since).abort("idle")
         return True
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
@@ -211,9 +217,13 @@ class ProblemProtocol(HttpToolsProtocol, Connection):
         await answer(problem, scope["path"])(scope, receive, send)
 
 
-def limited(protocol: type[ProblemProtocol], limits: ConnectionLimits) -> type[ProblemProtocol]:
-    """The protocol of a server with these limits."""
-    return type(protocol.__name__, (protocol,), {"limits": limits})
+def limited(
+    protocol: type[ProblemProtocol],
+    limits: ConnectionLimits,
+    note: Callable[[Ending], None] = lambda _: None,
+) -> type[ProblemProtocol]:
+    """The protocol of a server with these limits; ``note`` is told what they end."""
+    return type(protocol.__name__, (protocol,), {"limits": limits, "note": staticmethod(note)})
 
 
 def _response(problem: Problem) -> bytes:

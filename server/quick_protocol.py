@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from server.compression import LEAST_BYTES, accepts_gzip
 from server.errors import Problem
+from server.known_heads import KnownHead, KnownHeads
 from server.observation import (
     INTERRUPTED,
     REQUEST_ID,
@@ -46,7 +47,7 @@ class _QuickCycle:
 
     keep_alive: bool
     headers: list[tuple[bytes, bytes]]
-    body: bytearray = field(default_factory=bytearray)
+    body: bytearray | bytes = field(default_factory=bytearray)
     more_body: bool = True
     disconnected: bool = False
     response_started: bool = False
@@ -68,12 +69,12 @@ class _Request:
 
 def quick_protocol(policy: QuickPolicy) -> type[ProblemProtocol]:
     """The protocol of a server whose usual predictions are answered quickly."""
-    unusual, heads = policy.unusual(), _Heads()
+    unusual, heads, known = policy.unusual(), _Heads(), KnownHeads()
 
     class Quick(QuickProtocol):
         """With the policy of one server."""
 
-    Quick.policy, Quick.unusual, Quick.heads = policy, unusual, heads
+    Quick.policy, Quick.unusual, Quick.heads, Quick.known = policy, unusual, heads, known
     return Quick
 
 
@@ -99,7 +100,10 @@ class QuickProtocol(ProblemProtocol):
     policy: QuickPolicy
     unusual: frozenset[bytes]
     heads: _Heads
+    known: KnownHeads
     _request: _Request | None = None
+    _parsed: dict[bytes, bytes] | None = None
+    """Header fields of a usual request whose head the parser has just read."""
     _packs: bool = False
 
     @property
@@ -119,7 +123,45 @@ class QuickProtocol(ProblemProtocol):
             request.cycle.disconnected = True
             if request.job is not None:
                 request.quick.withdraw(request.job)
+                request.job = None
             self._observe(request, INTERRUPTED, 0, request_id_given(request.fields.get(_ID)))
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; without the parser where this is one request with a head that it read before."""
+        quick = self.policy.answers
+        # Between requests the parser waits for the beginning of one, and so can do without it.
+        if (
+            self._reading == "nothing"
+            and quick is not None
+            and self._may_begin()
+            and (known := self.known.of(data)) is not None
+        ):
+            self._hear(known, data, quick)
+            return
+        is_beginning = self._reading == "nothing" or self._received == 0
+        super().data_received(data)
+        fields, self._parsed = self._parsed, None
+        if fields is not None and is_beginning and self._reading == "nothing" and _ID not in fields:
+            self.known.learn(data, fields)
+
+    def _hear(self, head: KnownHead, data: bytes, quick: QuickAnswers) -> None:
+        """Take a request, whole, whose head is known."""
+        self._unset_keepalive_if_required()
+        self._since = self.loop.time()
+        cycle: Any = _QuickCycle(not self._is_ending, list(head.fields.items()))
+        cycle.body, cycle.more_body = data[head.size :], False
+        self.cycle = cycle
+        self._request = _Request(cycle, head.fields, quick, time.perf_counter())
+        self._ask(self._request)
+
+    def _may_begin(self) -> bool:
+        """Whether a usual request may be answered here now: no other is, and all is as always."""
+        before: Any = self.cycle
+        return (
+            (before is None or before.response_complete)
+            and self.limit_concurrency is None
+            and not self.flow.write_paused
+        )
 
     def on_message_begin(self) -> None:
         """The first byte of a request; what an application is told of it is made when it is."""
@@ -131,19 +173,18 @@ class QuickProtocol(ProblemProtocol):
     def on_headers_complete(self) -> None:
         """Begin with a usual request that waits for no other, or make the scope of all others."""
         quick = self.policy.answers
-        before: Any = self.cycle
         if (
             quick is not None
             and self.url == self.policy.raw_path
             and self.parser.get_method() == b"POST"
             and self.parser.get_http_version() == "1.1"
-            and (before is None or before.response_complete)
-            and self.limit_concurrency is None
+            and self._may_begin()
             and (fields := self._usual_fields(self.headers, quick)) is not None
         ):
             self._begin("body")
-            keep_alive = self.parser.should_keep_alive() and not self._is_ending
-            cycle: Any = _QuickCycle(keep_alive, self.headers)
+            stays = self.parser.should_keep_alive()
+            self._parsed = fields if stays else None
+            cycle: Any = _QuickCycle(stays and not self._is_ending, self.headers)
             self.cycle = cycle
             self._request = _Request(cycle, fields, quick, time.perf_counter())
             return
@@ -242,7 +283,8 @@ class QuickProtocol(ProblemProtocol):
             keep_alive=quick.keep_alive,
             on_response=self.on_response_complete,
         )
-        cycle.body, cycle.more_body, cycle.disconnected = quick.body, False, quick.disconnected
+        cycle.body, cycle.more_body = bytearray(quick.body), False
+        cycle.disconnected = quick.disconnected
         cycle.message_event.set()
         now: Any = self.cycle
         if now is quick:
@@ -250,6 +292,9 @@ class QuickProtocol(ProblemProtocol):
         return cycle
 
     def _answer(self, request: _Request, job: Any) -> None:
+        # The job holds this request, so that together they would stay until a collection of
+        # garbage, which would have all requests since the last one to look through.
+        request.job = None
         if self.transport.is_closing():  # by the server; it is not lost yet, but takes no more
             return
         body = request.quick.answer(request.question, job)

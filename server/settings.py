@@ -136,7 +136,7 @@ class Settings(BaseSettings):
         "user's own for such things; off: none.",
     )
     batch_images: Count = Field(
-        default=64,
+        default=24,
         description="Most images in one forward pass; without it, on a GPU as many as pay.",
     )
     queued_images: Count = Field(
@@ -232,7 +232,7 @@ class Settings(BaseSettings):
     stop_seconds: Count = Field(
         default=30,
         description="How long a server that stops waits for clients to send and to take what is "
-        "left, in seconds.",
+        "left, and for what runs, in seconds.",
     )
 
     @model_validator(mode="after")

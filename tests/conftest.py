@@ -6,14 +6,20 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from server.app import create_app
 from server.settings import Settings
 from tests.support.asgi import Client, running
 
-# A busy machine is no failure: no test is timed.
-settings.register_profile("untimed", deadline=None)
+# A busy machine is no failure: no test is timed. What is generated is the same each time, so that
+# a change is judged by what it changes; DOODLESCOPE_RANDOM=1 looks for what nobody has seen yet.
+settings.register_profile(
+    "untimed",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="DOODLESCOPE_RANDOM" not in os.environ,
+)
 settings.load_profile("untimed")
 
 # Nothing is exported beside a test, nor kept in the user's folder, but where a test says so; the

@@ -11,6 +11,7 @@ from safetensors.torch import load_model as load_weights
 
 from models import ARCHITECTURES, LoadedModel, load_model, model_names
 from models.registry import weights_version
+from models.unknown import read_rule, unknown_path
 from server.commands.failure import CommandFailed, failing_on
 from server.engine.devices import Device, DeviceMissing, resolve_device
 
@@ -36,7 +37,8 @@ def open_model(name: str, weights: Path | None, device: str) -> LoadedModel:
         except (SafetensorError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise CommandFailed(f"{weights} holds no weights of {name}: {reason}") from error
-        model = LoadedModel(name, module.eval(), {}, version)
+        rule = read_rule(unknown_path(weights), version)
+        model = LoadedModel(name, module.eval(), {}, version, rule)
     return replace(model, module=model.module.to(open_device(device)))
 
 

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
+from models import LoadedModel
 from server.commands.failure import CommandFailed, failing_on
 from server.commands.model import open_model
 from server.doodle.categories import CATEGORIES
@@ -49,7 +51,7 @@ def predict(
     model = open_model(model_name, weights, device)
     stacked = torch.from_numpy(np.stack([image.image for image in images])).float().div_(255)
     logits = logits_of(model.module, stacked.unsqueeze(1)).numpy()
-    answers = [guesses(CATEGORIES, row, top_k) for row in logits]
+    answers = [_answer(model, row, top_k) for row in logits]
     if as_json:
         print(
             json.dumps(
@@ -57,10 +59,7 @@ def predict(
                     "model": model_name,
                     "version": model.version,
                     "answers": [
-                        {
-                            "drawing": image.name,
-                            "predictions": [guess.model_dump() for guess in answer],
-                        }
+                        {"drawing": image.name, **answer.model_dump(exclude_unset=True)}
                         for image, answer in zip(images, answers, strict=True)
                     ],
                 },
@@ -71,6 +70,23 @@ def predict(
     console = Console()
     for image, answer in zip(images, answers, strict=True):
         console.print(_table(image.name, answer))
+        if answer.unknown:
+            console.print("I don't know this one; these are only the nearest.")
+
+
+class Answer(BaseModel):
+    """What one drawing shows; ``unknown`` as in the API."""
+
+    predictions: list[Guess]
+    unknown: bool | None = None
+
+
+def _answer(model: LoadedModel, logits: NDArray[np.float32], top_k: int) -> Answer:
+    best = guesses(CATEGORIES, logits, top_k)
+    if model.unknown is None:
+        return Answer(predictions=best)
+    unknown = model.unknown.is_unknown(logits, best[0].probability)
+    return Answer(predictions=best, unknown=unknown)
 
 
 def read_images(file: Path) -> list[NamedImage]:
@@ -105,11 +121,11 @@ def _read_lines(file: Path) -> Iterator[NamedImage]:
         yield NamedImage(f"{file.name}, line {number}{word}", render(drawing))
 
 
-def _table(title: str, answer: list[Guess]) -> Table:
+def _table(title: str, answer: Answer) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("guess")
     table.add_column("probability", justify="right")
     table.add_column("logit", justify="right")
-    for guess in answer:
+    for guess in answer.predictions:
         table.add_row(guess.label, f"{guess.probability:.1%}", f"{guess.logit:.2f}")
     return table

@@ -84,6 +84,8 @@ class _AnnouncingServer(BoundedServer):
                 typer.echo(line)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.stop_time is not None:
+            self.stop_time().begin()
         if self.before_stop is not None:
             await self.before_stop()
         await super().shutdown(sockets)
@@ -139,7 +141,6 @@ def serve(
             **socket_options(settings),
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=settings.stop_seconds,
         ),
         limits,
         settings.frozen_seconds,
@@ -148,7 +149,8 @@ def serve(
     server.readiness = app.state.readiness
     app.state.announce = server.announce
     server.prepare = app.openapi
-    server.before_stop = lambda: app.state.live.close()
+    server.stop_time = lambda: app.state.stop_time
+    server.before_stop = lambda: app.state.live.close(app.state.stop_time.left)
     server.own = [catalog.get(name) for name in catalog.names[len(model_names()) :]]
     try:
         with suppress(KeyboardInterrupt):
@@ -185,7 +187,8 @@ def _protocol(app: FastAPI, limits: ConnectionLimits) -> type[asyncio.Protocol] 
     from server.quick_protocol import quick_protocol
 
     policy: QuickPolicy = app.state.quick_policy
-    return limited(ProblemProtocol if policy.is_off else quick_protocol(policy), limits)
+    reader = ProblemProtocol if policy.is_off else quick_protocol(policy)
+    return limited(reader, limits, app.state.metrics.connection_ended)
 
 
 def _settings(given: dict[str, Any]) -> Settings:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.unknown import UnknownRule
 from server.doodle.quickdraw import Record
 from server.doodle.raster import SIDE, render
 from server.doodle.strokes import Drawing
@@ -19,9 +20,10 @@ from server.evaluation.calibration import Calibration, calibration_of
 from server.evaluation.intervals import Interval, bootstrap, wilson
 from server.evaluation.mistakes import Confusion, Mistake, confusions_of, worst_of
 from server.evaluation.robustness import VARIATIONS
+from server.evaluation.scribbles import KINDS, scribbles
 from server.evaluation.thickness import WIDTHS, as_picture
 from server.evaluation.unfinished import SHARES, first_ink, first_strokes
-from server.evaluation.unknown import auroc, scribbles
+from server.evaluation.unknown import LeftOut, Unknown, kept_by, sureness, told
 from server.training.evaluation import Evaluation, evaluate_logits, logits_of
 
 PICTURES = 345
@@ -42,6 +44,8 @@ class Accuracy:
     top3: float
     interval: Interval
     """Of ``top1``."""
+    refused: float | None
+    """Share of all of them that the network says it does not know; None without a rule."""
 
 
 @dataclass(frozen=True)
@@ -52,21 +56,8 @@ class Early:
     by_strokes: float
     by_ink: float
     """Of the way of the pen, instead of the number of strokes."""
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """How scribbles and the empty pad fare, which are of no category."""
-
-    scribbles: int
-    auroc: float
-    """Probability that a drawing's best guess is surer than a scribble's."""
-    scribble_confidence: float
-    """Mean probability of the best guess at a scribble."""
-    empty_confidence: float
-    """Probability of the best guess at an empty pad."""
-    empty_guess: int
-    """Label of that guess."""
+    refused: float | None
+    """Share of the beginnings, by strokes, that are not known yet; None without a rule."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +74,8 @@ class Report:
     early: list[Early]
     variations: list[Accuracy]
     unknown: Unknown
+    left_out: LeftOut | None
+    """Of a network that lacks categories: this one, or one that was made to measure this by."""
     confusions: list[Confusion]
     worst: list[Mistake]
 
@@ -90,7 +83,7 @@ class Report:
         """As JSON, without the drawings, which are the data set's."""
         confusions = [replace(each, typical=[]) for each in self.confusions]
         worst = [replace(each, drawing=None) for each in self.worst]
-        found: dict[str, Any] = _rounded(asdict(replace(self, confusions=confusions, worst=worst)))
+        found: dict[str, Any] = rounded(asdict(replace(self, confusions=confusions, worst=worst)))
         return found
 
 
@@ -101,6 +94,8 @@ def report_on(
     model: str,
     version: str,
     file: str,
+    rule: UnknownRule | None = None,
+    left_out: LeftOut | None = None,
     advance: Advance = lambda done, total: None,
     seed: int = 0,
 ) -> Report:
@@ -112,6 +107,8 @@ def report_on(
         model: name of it.
         version: of its weights.
         file: name of the file of drawings.
+        rule: by which it says that it does not know, if it has one.
+        left_out: what was measured of categories that were left out.
         advance: is told how far it is.
         seed: of scribbles and trembling hands.
 
@@ -122,7 +119,8 @@ def report_on(
         raise ValueError("There are no drawings to evaluate on.")
     drawings = [record.drawing for record in records]
     labels = torch.tensor([record.label for record in records])
-    runs = _Runs(module, advance, total=2 * len(SHARES) - 2 + len(VARIATIONS) + len(WIDTHS) + 1)
+    total = 2 * len(SHARES) - 2 + len(VARIATIONS) + len(WIDTHS) + len(KINDS) + 1
+    runs = _Runs(module, rule, advance, total)
     logits = runs.of_drawings(drawings)
     overall = evaluate_logits(logits, labels.tolist())
     return Report(
@@ -133,13 +131,14 @@ def report_on(
         top1_interval=wilson(round(overall.top1 * overall.n), overall.n),
         map3_interval=bootstrap(_precisions(logits, labels)),
         calibration=calibration_of(logits, labels),
-        early=[_early(runs, drawings, labels, share, overall.top1) for share in SHARES],
+        early=[_early(runs, drawings, labels, share, logits) for share in SHARES],
         variations=[
-            _accuracy("as drawn", VARIATIONS[0].detail, logits, labels),
+            _accuracy("as drawn", VARIATIONS[0].detail, logits, labels, rule),
             *_by_other_hands(runs, drawings, labels, seed),
             *_by_other_pens(runs, drawings, labels),
         ],
-        unknown=_unknown(runs, logits, seed),
+        unknown=_unknown(runs, logits, labels, seed),
+        left_out=left_out,
         confusions=confusions_of(logits, labels, records),
         worst=worst_of(logits, labels, records),
     )
@@ -151,19 +150,22 @@ def write_report(path: Path, report: Report) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def _rounded(value: Any) -> Any:
-    """Every number of a nested value to five digits after the point."""
+def rounded(value: Any) -> Any:
+    """A nested value with every number rounded to five digits after the point."""
     if isinstance(value, dict):
-        return {name: _rounded(each) for name, each in value.items()}
+        return {name: rounded(each) for name, each in value.items()}
     if isinstance(value, list):
-        return [_rounded(each) for each in value]
+        return [rounded(each) for each in value]
     return round(value, 5) if isinstance(value, float) else value
 
 
 class _Runs:
     """Runs over many drawings, counted."""
 
-    def __init__(self, module: nn.Module, advance: Advance, total: int) -> None:
+    def __init__(
+        self, module: nn.Module, rule: UnknownRule | None, advance: Advance, total: int
+    ) -> None:
+        self.rule = rule
         self._module = module
         self._advance = advance
         self._total = total
@@ -183,13 +185,14 @@ class _Runs:
 
 
 def _early(
-    runs: _Runs, drawings: Sequence[Drawing], labels: Tensor, share: float, whole: float
+    runs: _Runs, drawings: Sequence[Drawing], labels: Tensor, share: float, whole: Tensor
 ) -> Early:
     if share == 1:
-        return Early(share, whole, whole)
+        return Early(share, _top1(whole, labels), _top1(whole, labels), _refused(whole, runs.rule))
     strokes = runs.of_drawings([first_strokes(drawing, share) for drawing in drawings])
     ink = runs.of_drawings([first_ink(drawing, share) for drawing in drawings])
-    return Early(share, _top1(strokes, labels), _top1(ink, labels))
+    refused = _refused(strokes, runs.rule)
+    return Early(share, _top1(strokes, labels), _top1(ink, labels), refused)
 
 
 def _by_other_hands(
@@ -200,7 +203,7 @@ def _by_other_hands(
         random = np.random.default_rng([seed, number])
         changed = [variation.change(drawing, random) for drawing in drawings]
         logits = runs.of_drawings(changed)
-        found.append(_accuracy(variation.name, variation.detail, logits, labels))
+        found.append(_accuracy(variation.name, variation.detail, logits, labels, runs.rule))
     return found
 
 
@@ -212,30 +215,39 @@ def _by_other_pens(runs: _Runs, drawings: Sequence[Drawing], labels: Tensor) -> 
         logits = runs.of_images([as_picture(drawings[index], width) for index in picked])
         name = f"picture, pen of {width} pixels"
         detail = f"{len(picked)} of the drawings, as an uploaded picture of 320 by 320 pixels."
-        found.append(_accuracy(name, detail, logits, truth))
+        found.append(_accuracy(name, detail, logits, truth, runs.rule))
     return found
 
 
-def _unknown(runs: _Runs, logits: Tensor, seed: int) -> Unknown:
-    made = scribbles(seed=seed)
-    images = [render(each) for each in made]
-    both = runs.of_images([*images, np.zeros((SIDE, SIDE), np.uint8)]).double().softmax(dim=1)
-    sure = both.amax(dim=1).numpy()
-    known = logits.double().softmax(dim=1).amax(dim=1).numpy()
+def _unknown(runs: _Runs, logits: Tensor, labels: Tensor, seed: int) -> Unknown:
+    rule = runs.rule
+    made = [runs.of_images([render(each) for each in scribbles(kind, seed=seed)]) for kind in KINDS]
+    empty = runs.of_images([np.zeros((SIDE, SIDE), np.uint8)])
     return Unknown(
-        scribbles=len(made),
-        auroc=auroc(known, sure[:-1]),
-        scribble_confidence=float(sure[:-1].mean()),
-        empty_confidence=float(sure[-1]),
-        empty_guess=int(both[-1].argmax()),
+        kept=None if rule is None else kept_by(rule, logits, labels),
+        scribbles=told("all scribbles", "", logits, torch.cat(made), rule),
+        kinds=[
+            told(kind.name, kind.detail, logits, theirs, rule)
+            for kind, theirs in zip(KINDS, made, strict=True)
+        ],
+        empty_confidence=float(sureness(empty)[0]),
+        empty_guess=int(empty.argmax()),
+        empty_refused=None if rule is None else bool(rule.refuses(empty.numpy())[0]),
     )
 
 
-def _accuracy(name: str, detail: str, logits: Tensor, labels: Tensor) -> Accuracy:
+def _accuracy(
+    name: str, detail: str, logits: Tensor, labels: Tensor, rule: UnknownRule | None
+) -> Accuracy:
     evaluation = evaluate_logits(logits, labels.tolist())
     right = round(evaluation.top1 * evaluation.n)
     interval = wilson(right, evaluation.n)
-    return Accuracy(name, detail, evaluation.n, evaluation.top1, evaluation.top3, interval)
+    refused = _refused(logits, rule)
+    return Accuracy(name, detail, evaluation.n, evaluation.top1, evaluation.top3, interval, refused)
+
+
+def _refused(logits: Tensor, rule: UnknownRule | None) -> float | None:
+    return None if rule is None else float(rule.refuses(logits.numpy()).mean())
 
 
 def _top1(logits: Tensor, labels: Tensor) -> float:

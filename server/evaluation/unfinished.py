@@ -23,6 +23,8 @@ def first_ink(drawing: Drawing, share: float) -> Drawing:
 
     The stroke under way ends between two points where it must; there is always one point.
     """
+    if share == 1:
+        return drawing
     lengths = [_length(stroke) for stroke in drawing.strokes]
     left = share * sum(lengths)
     kept: list[Stroke] = []
@@ -32,7 +34,7 @@ def first_ink(drawing: Drawing, share: float) -> Drawing:
             break
         kept.append(stroke)
         left -= length
-        if left <= 0 and share < 1:
+        if left <= 0:
             break
     return Drawing(tuple(kept))
 

@@ -31,7 +31,7 @@ BINARY = "application/octet-stream"
 @router.get(
     "/models/{name}/matches/{other_model}",
     response_model=ModelMatches,
-    responses=problems(404, 503),
+    responses=problems(404, 503, 504),
     tags=["models"],
 )
 async def get_matches(

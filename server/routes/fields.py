@@ -34,7 +34,7 @@ NPZ = "application/x-npz"
     "/inspections/{id}/layers/{layer}/units/{channel}/{y}/{x}/column",
     response_model=FieldColumn,
     dependencies=[Immutable],
-    responses=UNCHANGED | problems(404, 410, 422, 503),
+    responses=UNCHANGED | problems(404, 410, 422, 503, 504),
     tags=["inspections"],
 )
 async def get_column(
@@ -62,7 +62,7 @@ async def get_column(
             "description": "A line of JSON after each batch.",
             "content": {LINES: {}},
         },
-        **problems(404, 410, 422, 503),
+        **problems(404, 410, 422, 503, 504),
     },
     tags=["inspections"],
 )
@@ -116,7 +116,7 @@ async def get_effective_field(
     "/inspections/{id}/layers/{layer}/channels/{channel}/window",
     response_model=SlidingWindow,
     dependencies=[Immutable],
-    responses=UNCHANGED | problems(404, 410, 422, 503),
+    responses=UNCHANGED | problems(404, 410, 422, 503, 504),
     tags=["inspections"],
 )
 async def get_window(
@@ -149,7 +149,7 @@ async def get_window(
             "content": {NPZ: {"schema": {"type": "string", "format": "binary"}}},
         },
         **UNCHANGED,
-        **problems(410, 422, 503),
+        **problems(410, 422, 503, 504),
     },
     tags=["inspections"],
 )
@@ -164,7 +164,7 @@ async def get_input(
 @router.get(
     "/models/{name}/projective-field",
     response_model=ProjectiveField,
-    responses=UNCHANGED | problems(404, 422, 503),
+    responses=UNCHANGED | problems(404, 422, 503, 504),
     tags=["models"],
 )
 async def get_projective_field(

@@ -37,7 +37,7 @@ def _binary(media_type: str, description: str) -> dict[int | str, dict[str, obje
     status_code=201,
     responses={
         200: {"model": Inspection, "description": "It was kept already."},
-        **problems(400, 413, 415, 422, 503, 507),
+        **problems(400, 413, 415, 422, 503, 504, 507),
     },
     openapi_extra=drawing_or_image(lists=False),
 )
@@ -196,7 +196,7 @@ async def get_unit(
     "/{id}/layers/{layer}/units/{channel}/{y}/{x}/arithmetic",
     response_model=Arithmetic,
     dependencies=[Immutable],
-    responses=UNCHANGED | problems(404, 410, 422, 503),
+    responses=UNCHANGED | problems(404, 410, 422, 503, 504),
 )
 async def get_arithmetic(
     request: Request,

@@ -25,6 +25,7 @@ from server.routes.bodies import parse_json, validated
 from server.schemas.live import Hello, Message, Ping, Pong, Strokes, Watch
 from server.services.live import FINISH_SECONDS, Live
 from server.services.live_session import LiveAnswer, Seat, Watched
+from server.services.metrics import Metrics
 
 router = APIRouter()
 
@@ -62,6 +63,8 @@ async def live_session(socket: WebSocket) -> None:
         return
     await socket.accept()
     if not live.enter():
+        metrics: Metrics = socket.app.state.metrics
+        metrics.connection_ended("live_full")
         await socket.close(TRY_LATER, "Too many live sessions; try again later.")
         return
     try:
@@ -204,9 +207,9 @@ class _Connection:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _finish(self, seat: Seat, sending: asyncio.Future[Any]) -> None:
-        """Wait for the answer that is under way."""
+        """Wait for the answers that are under way."""
         deadline = time.monotonic() + FINISH_SECONDS
-        while seat.state != "idle" and not sending.done() and time.monotonic() < deadline:
+        while not seat.is_idle and not sending.done() and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
 
     async def _read_all(self, seat: Seat) -> bool:
@@ -262,28 +265,29 @@ class _Connection:
         if watched == session.watched:
             return
         session.watched = watched
-        if watched.inspects and session.drawing.points:
-            self._live.turns.ask(seat)
+        self._live.turns.look(seat)
 
     async def _send_all(self, seat: Seat) -> None:
         """Send each answer, and what follows it; the next one is made when the client took it."""
         while True:
-            answer = await seat.answer()
-            await self._send_answer(seat, answer)
-            self._live.turns.finished(seat, answer)
+            await self._send_answer(seat, await seat.answer())
 
     async def _send_answer(self, seat: Seat, answer: LiveAnswer) -> None:
         path = self._socket.url.path
         if answer.problem is not None:
             await self._send(_problem(answer.problem, path, answer.sequence))
-            return
-        await self._send(answer.message)
+        else:
+            await self._send(answer.message)
         try:
             for layers in answer.frames:
                 await self._send_frame(await self._live.turns.frame(answer, layers))
+                # Guesses do not wait until all maps have gone.
+                if (guesses := seat.answer_of("guesses")) is not None:
+                    await self._send_answer(seat, guesses)
         except Problem as problem:  # the inspection has been let go meanwhile
             seat.sent = ("", frozenset())
             await self._send(_problem(problem, path, answer.sequence))
+        self._live.turns.finished(seat, answer)
 
     async def _read(self, text: str) -> Any:
         """A message that has come; raises Problem."""

@@ -16,6 +16,7 @@ from server.schemas.models import (
     ModelDetails,
     ModelList,
     ModelSummary,
+    UnknownLimits,
 )
 from server.schemas.receptive_fields import ReceptiveField
 from server.services.catalog import Model
@@ -36,13 +37,14 @@ async def list_models(services: RunningServices) -> ModelList:
     "/{name}",
     response_model=ModelDetails,
     dependencies=[OfModel],
-    responses=UNCHANGED | problems(404, 503),
+    responses=UNCHANGED | problems(404, 503, 504),
 )
 async def get_model(model: NamedModel) -> ModelDetails:
     """A model's card, categories and graph: every operation with its shape, costs and field."""
     return ModelDetails(
         **_summary(model).model_dump(exclude={"categories"}),
         categories=list(model.categories),
+        unknown=_unknown(model),
         card=model.card,
         form=_form(model),
         nodes=list(model.nodes),
@@ -52,7 +54,7 @@ async def get_model(model: NamedModel) -> ModelDetails:
 @router.get(
     "/{name}/receptive-field",
     response_model=ReceptiveField,
-    responses=UNCHANGED | problems(404, 422, 503),
+    responses=UNCHANGED | problems(404, 422, 503, 504),
 )
 async def get_receptive_field(
     request: Request,
@@ -101,6 +103,19 @@ async def get_receptive_field(
         lambda: find_field(model, unit).model_dump_json().encode(),
         model.version,
         named=version is not None,
+    )
+
+
+def _unknown(model: Model) -> UnknownLimits | None:
+    rule = model.unknown
+    if rule is None:
+        return None
+    return UnknownLimits(
+        least_probability=rule.least_probability,
+        weights=[float(f"{each:.7g}") for each in rule.weights],
+        least_sum=rule.least_sum,
+        kept=rule.kept,
+        drawings=rule.drawings,
     )
 
 

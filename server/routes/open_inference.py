@@ -55,6 +55,7 @@ _DESCRIPTIONS = {
     415: "A Content-Encoding that is not known.",
     500: "Something went wrong on the server.",
     503: "Too much is waiting for the network; Retry-After says when to ask again.",
+    504: "The network did not answer within DOODLESCOPE_STUCK_SECONDS.",
 }
 
 
@@ -112,26 +113,27 @@ async def server_ready(request: Request, response: Response) -> ServerReady:
     return ServerReady(ready=ready)
 
 
-@router.get("/models/{name}", responses=_errors(404, 503))
+@router.get("/models/{name}", responses=_errors(404, 503, 504))
 async def model_metadata(model: NamedModel) -> ModelMetadata:
     """Inputs and outputs of a model, with their types and shapes."""
     return describe(model)
 
 
-@router.get("/models/{name}/versions/{version}", responses=_errors(404, 503))
+@router.get("/models/{name}/versions/{version}", responses=_errors(404, 503, 504))
 async def version_metadata(model: VersionedModel) -> ModelMetadata:
     """Inputs and outputs of a version of a model, with their types and shapes."""
     return describe(model)
 
 
-@router.get("/models/{name}/ready", responses=_errors(404, 503) | _not_ready(ModelReady))
+@router.get("/models/{name}/ready", responses=_errors(404, 503, 504) | _not_ready(ModelReady))
 async def model_ready(request: Request, response: Response, model: NamedModel) -> ModelReady:
     """Whether a model can answer; 400, as the protocol has it, where it cannot."""
     return ModelReady(name=model.name, ready=_is_ready(request, response, model.name))
 
 
 @router.get(
-    "/models/{name}/versions/{version}/ready", responses=_errors(404, 503) | _not_ready(ModelReady)
+    "/models/{name}/versions/{version}/ready",
+    responses=_errors(404, 503, 504) | _not_ready(ModelReady),
 )
 async def version_ready(request: Request, response: Response, model: VersionedModel) -> ModelReady:
     """Whether a version of a model can answer; 400, as the protocol has it, where it cannot."""
@@ -142,7 +144,7 @@ _INFER: dict[str, Any] = {
     "response_model": InferenceAnswer,
     "responses": {
         200: {"description": "The outputs.", "content": {BINARY: {}}},
-        **_errors(400, 404, 413, 415, 503),
+        **_errors(400, 404, 413, 415, 503, 504),
     },
     "openapi_extra": inference_request(),
 }

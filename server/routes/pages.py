@@ -32,7 +32,7 @@ def describe_model(model: Model) -> dict[str, object]:
         "multiply_accumulates": model.multiply_accumulates,
         "input": describe_input(model),
         "silence": model.silence,
-        "accuracy": f"{test['top1']:.1%} of {test['n']:,} test drawings" if test else "",
+        "accuracy": f"{100 * test['top1']:.1f} % of {test['n']:,} test drawings" if test else "",
         "has_card": "trained" in model.card,
     }
 
@@ -54,6 +54,7 @@ def model_context(model: Model, services: Services) -> dict[str, object]:
         "input": model.kind,
         "examples": len(model.examples),
         "silence": model.silence,
+        "least_probability": model.unknown.least_probability if model.unknown else "",
         "untrained": model.card.get("first_weights", False) and not model.silence,
     }
 

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/predictions", tags=["predictions"])
     "",
     response_model=Prediction | list[Prediction],
     response_model_exclude_unset=True,
-    responses=problems(400, 413, 415, 422, 503),
+    responses=problems(400, 413, 415, 422, 503, 504),
     openapi_extra=drawing_or_image(lists=True),
 )
 async def predict(request: Request, services: RunningServices) -> Prediction | list[Prediction]:

@@ -28,6 +28,7 @@ _DESCRIPTIONS = {
     422: "Understood, but not valid; the pointer says where.",
     500: "Something went wrong on the server.",
     503: "Too much is waiting for the network; Retry-After says when to ask again.",
+    504: "The network did not answer within DOODLESCOPE_STUCK_SECONDS.",
     507: "An inspection needs more memory than all of them may have.",
 }
 

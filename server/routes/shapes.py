@@ -128,7 +128,7 @@ async def read_source(request: Request, services: RunningServices) -> SourceAnsw
     "/models/{name}",
     response_model=ModelStack,
     dependencies=[OfModel],
-    responses=UNCHANGED | problems(404, 503),
+    responses=UNCHANGED | problems(404, 503, 504),
 )
 async def get_model_stack(model: NamedModel) -> ModelStack:
     """The stack in a network: its longest path, each layer checked against the network's shapes.

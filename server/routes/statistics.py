@@ -49,7 +49,7 @@ async def get_statistics(
     "/contributions",
     response_model=LayerContributions,
     dependencies=[Immutable],
-    responses=UNCHANGED | problems(404, 410, 422, 503),
+    responses=UNCHANGED | problems(404, 410, 422, 503, 504),
 )
 async def get_contributions(
     kept: KeptInspectionById,

@@ -64,7 +64,9 @@ def _keep(request: Request, response: Response, model: Model, version: str | Non
 
 
 @router.get(
-    "/parameters", response_model=LayerParameters, responses=UNCHANGED | problems(404, 422, 503)
+    "/parameters",
+    response_model=LayerParameters,
+    responses=UNCHANGED | problems(404, 422, 503, 504),
 )
 async def get_parameters(
     request: Request,
@@ -82,7 +84,7 @@ async def get_parameters(
 @router.get(
     "/weights",
     response_class=Response,
-    responses={**_file(BINARY, "A binary atlas."), **UNCHANGED, **problems(404, 422, 503)},
+    responses={**_file(BINARY, "A binary atlas."), **UNCHANGED, **problems(404, 422, 503, 504)},
 )
 async def get_weights(
     request: Request,
@@ -125,7 +127,7 @@ async def get_weights(
     responses={
         **_file(NPZ, "NumPy arrays, under the parameters' names."),
         **UNCHANGED,
-        **problems(404, 422, 503),
+        **problems(404, 422, 503, 504),
     },
 )
 async def get_weight_arrays(
@@ -146,7 +148,7 @@ async def get_weight_arrays(
 @router.get(
     "/histogram",
     response_model=Histogram,
-    responses=UNCHANGED | problems(404, 422, 503),
+    responses=UNCHANGED | problems(404, 422, 503, 504),
 )
 async def get_weight_histogram(
     request: Request,

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from server.schemas.nodes import NodeSummary
-from server.schemas.predictions import Guess
+from server.schemas.predictions import UNKNOWN, Guess
 from server.schemas.preprocessing import Preprocessing
 
 
@@ -55,6 +55,7 @@ class Inspection(BaseModel):
         description="The best guesses, the likeliest first; none of a model that makes none, "
         "or gave NaN."
     )
+    unknown: bool | None = Field(default=None, description=UNKNOWN)
     entropy: float | None = Field(
         ge=0, description="Entropy of all probabilities, in nats; null where there are no guesses."
     )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 from pydantic.types import FailFast
 
 from server.schemas.inspections import Inspection
-from server.schemas.predictions import Coordinates, DrawingLists, Guess, ModelName, TopK
+from server.schemas.predictions import UNKNOWN, Coordinates, DrawingLists, Guess, ModelName, TopK
 from server.schemas.problems import ProblemDetails
 
 LARGEST_SEQUENCE = 2**53 - 1
@@ -147,21 +147,34 @@ class Ready(BaseModel):
     limits: LiveLimits
 
 
-class LivePrediction(BaseModel):
-    """The answer to the newest drawing."""
-
-    type: Literal["prediction"] = "prediction"
+class _Answer(BaseModel):
+    type: str
     sequence: int = Field(description="The state of the drawing that is answered.")
     model: str = Field(description="Name of the model that answered.")
     version: str = Field(description="Version of its weights.")
+
+
+class LivePrediction(_Answer):
+    """What the newest drawing shows."""
+
+    type: Literal["prediction"] = "prediction"
     predictions: list[Guess] = Field(
         description="The best guesses, the likeliest first; none for an empty drawing."
     )
-    inspection: str | None = Field(
-        default=None, description="Id of the inspection that was kept, where layers are watched."
+    unknown: bool | None = Field(default=None, description=UNKNOWN)
+
+
+class LiveInspection(_Answer):
+    """What every layer made of the newest drawing, where layers are watched."""
+
+    type: Literal["inspection"] = "inspection"
+    predictions: list[Guess] = Field(
+        default=[], description="The best guesses, unless there is a manifest, which has them."
     )
-    layers: list[str] = Field(default=[], description="Whose feature maps follow.")
-    frames: int = Field(default=0, description="In so many binary messages.")
+    unknown: bool | None = Field(default=None, description=UNKNOWN)
+    inspection: str = Field(description="Id of the inspection that was kept.")
+    layers: list[str] = Field(description="Whose feature maps follow.")
+    frames: int = Field(description="In so many binary messages.")
     manifest: Inspection | None = Field(default=None, description="Of the inspection, if asked.")
 
 

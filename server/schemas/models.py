@@ -36,6 +36,23 @@ class AnsweringForm(BaseModel):
     tried: list[FormFigures] = Field(description="What was compared, eager first.")
 
 
+class UnknownLimits(BaseModel):
+    """When a model says that it does not know, and what that was measured to keep."""
+
+    least_probability: float = Field(
+        ge=0, le=1, description="Of the best guess; below it the model does not know."
+    )
+    weights: list[float] = Field(
+        description="One for each category: what its logit counts in the sum that tells drawings "
+        "from scribbles."
+    )
+    least_sum: float = Field(description="Of the logits so weighted; below it, it is a scribble.")
+    kept: float = Field(
+        ge=0, le=1, description="Share of the right guesses on validation drawings that are kept."
+    )
+    drawings: int = Field(description="So many right guesses were there.")
+
+
 class ModelSummary(BaseModel):
     """A model in the list."""
 
@@ -73,5 +90,8 @@ class ModelDetails(BaseModel):
     silence: str = Field(description=_SILENCE)
     form: AnsweringForm = Field(description="What answers predictions, and why.")
     categories: list[str] = Field(description="The categories; a label is an index into them.")
+    unknown: UnknownLimits | None = Field(
+        description="When it says that it does not know; null where that was not measured."
+    )
     card: dict[str, Any] = Field(description="Data, split, accuracy, limits and licence.")
     nodes: list[Node] = Field(description="The graph, in the order in which it runs.")

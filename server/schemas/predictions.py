@@ -151,12 +151,21 @@ class Guess(BaseModel):
     logit: float = Field(description="What the network's last layer gave, float32.")
 
 
+UNKNOWN = (
+    "True: the model does not know this, and the guesses are only what is nearest. The best one "
+    "is not likely enough, or the input is a scribble by its logits; `GET /models/{name}` has the "
+    "limits, and the model's card how they were measured. Absent where that was not measured, as "
+    "for models of one's own, which claim nothing."
+)
+
+
 class Prediction(BaseModel):
     """A model's guesses for one drawing or image."""
 
     model: str = Field(description="Name of the model that answered.")
     version: str = Field(description="Version of its weights.")
     predictions: list[Guess] = Field(description="The best guesses, the likeliest first.")
+    unknown: bool | None = Field(default=None, description=UNKNOWN)
     preprocessing: Preprocessing | None = Field(
         default=None, description="How an image was brought to the network's form."
     )

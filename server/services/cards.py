@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from models import load_report
+from models import load_left_out, load_report
 from server.errors import NotFound
 from server.services.catalog import Model
 
@@ -26,4 +26,8 @@ def card_of(model: Model) -> Card:
             pointer="name",
             value=model.name,
         )
-    return Card(model.card, load_report(model.name))
+    report = load_report(model.name)
+    if report is not None:
+        # Recorded later than the report, perhaps: it is of another network.
+        report = {**report, "left_out": report.get("left_out") or load_left_out(model.name)}
+    return Card(model.card, report)

@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models import LoadedModel, load_model, model_names
+from models.unknown import UnknownRule
 from server.doodle.categories import CATEGORIES
-from server.engine.capture import Capture, Captured, Diverged, capture_of
+from server.engine.capture import Capture, Captured, capture_of
 from server.engine.computed_once import computed_once
 from server.engine.forms import Batch, Form
 from server.engine.forms.trial import Choice
 from server.engine.preserved import preserved
 from server.engine.trace import Trace, trace_model
+from server.engine.watch import Diverged
 from server.errors import InvalidInput, NotFound
 from server.schemas.nodes import Node
 from server.services.inputs import NetworkInput, Tensors
@@ -67,6 +69,8 @@ class Model:
     """Whether it is a module of somebody else's program, to be left as it is."""
     source: ServedModel | None = None
     """How another process opens the same model; None: it cannot."""
+    unknown: UnknownRule | None = None
+    """When it does not know; None where nobody has measured that."""
 
     @property
     def kind(self) -> Kind:
@@ -404,4 +408,5 @@ def _ready(loaded: LoadedModel, device: torch.device, batch_images: int) -> Mode
         device=device,
         batch_images=batch_images,
         source=ServedModel(model=loaded.name),
+        unknown=loaded.unknown,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from server.errors import InvalidInput, LimitExceeded, NotFinite
 from server.schemas.predictions import Guess, Prediction
 from server.services.catalog import Model
 from server.services.inputs import NetworkInput
-from server.services.lane import Lane
+from server.services.lane import Lane, Visit
 from server.services.likeliest import ranked
 
 USUAL_TOP_K = 5
@@ -35,8 +35,10 @@ class Inference:
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
 
-    async def predict(self, questions: Sequence[Question]) -> list[Prediction]:
-        """A prediction for each question, in order.
+    async def predict(
+        self, questions: Sequence[Question], visited: Callable[[Visit], None] | None = None
+    ) -> list[Prediction]:
+        """A prediction for each question, in order; ``visited`` is told of each run.
 
         Raises:
             InvalidInput: a model that makes no guesses.
@@ -54,12 +56,12 @@ class Inference:
         for number, question in enumerate(questions):
             if question.input.tensors is not None:
                 run = functools.partial(_logits_of, question)
-                rows[number] = await self._lane.forward(run, question.model)
+                rows[number] = await self._lane.forward(run, question.model, visited)
         pictured = [n for n in range(len(questions)) if n not in rows]
         for model in {questions[n].model for n in pictured}:
             chosen = [n for n in pictured if questions[n].model is model]
             images = np.stack([questions[n].input.pixels for n in chosen])
-            logits = await self._lane.batched(model.logits, images, len(images))
+            logits = await self._lane.batched(model.logits, images, len(images), visited=visited)
             rows.update(zip(chosen, logits, strict=True))
         return [_prediction(question, rows[n]) for n, question in enumerate(questions)]
 
@@ -114,6 +116,16 @@ def guesses(categories: Sequence[str], logits: NDArray[np.float32], top_k: int) 
     ]
 
 
+def is_unknown(model: Model, logits: NDArray[np.float32], best: Sequence[Guess]) -> bool | None:
+    """Whether logits (K,) with these guesses are of nothing that a model knows.
+
+    None: there are no guesses, or nobody has measured when it does not know.
+    """
+    if model.unknown is None or not best:
+        return None
+    return model.unknown.is_unknown(logits, best[0].probability)
+
+
 def _logits_of(question: Question) -> NDArray[np.float32]:
     """The logits (K,) of an example; on the torch lane."""
     logits = question.model.logits_of(question.input)
@@ -123,11 +135,11 @@ def _logits_of(question: Question) -> NDArray[np.float32]:
 
 def _prediction(question: Question, logits: NDArray[np.float32]) -> Prediction:
     model = question.model
-    answer = Prediction(
-        model=model.name,
-        version=model.version,
-        predictions=guesses(model.categories, logits, question.top_k),
-    )
+    best = guesses(model.categories, logits, question.top_k)
+    answer = Prediction(model=model.name, version=model.version, predictions=best)
+    unknown = is_unknown(model, logits, best)
+    if unknown is not None:
+        answer.unknown = unknown
     if question.input.preprocessing.source not in ("strokes", "bitmap"):
         answer.preprocessing = question.input.preprocessing
     return answer

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import re
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -35,6 +36,9 @@ from server.services.lane import Lane
 
 ID_CHARACTERS = 32
 ID_PATTERN = f"^[0-9a-f]{{{ID_CHARACTERS}}}$"
+
+Forward = Callable[[Callable[[], Any], Model], Awaitable[Any]]
+"""Runs a forward pass of a model in its turn, and gives what that gave."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,8 +205,12 @@ class Inspections:
         """Memory that all of them take, in bytes."""
         return self._store.size
 
-    async def create(self, model: Model, prepared: NetworkInput) -> tuple[KeptInspection, bool]:
+    async def create(
+        self, model: Model, prepared: NetworkInput, forward: Forward | None = None
+    ) -> tuple[KeptInspection, bool]:
         """The inspection of an input by a model, and whether it had to be made.
+
+        ``forward`` runs the model in the place of the lane's own.
 
         Raises:
             Overloaded: too much is waiting for the network.
@@ -211,8 +219,9 @@ class Inspections:
         id = inspection_id(model, prepared)
         if kept := self._store.get(id):
             return kept, False
-        forward = await self._lane.forward(lambda: _Pass(model, prepared), model)
-        inspection = await asyncio.to_thread(forward.inspection, id)
+        forward = forward or self._lane.forward
+        run = await forward(lambda: _Pass(model, prepared), model)
+        inspection = await asyncio.to_thread(run.inspection, id)
         self._store.put(inspection)
         return inspection, True
 

@@ -145,11 +145,13 @@ class Lane:
         run: Callable[[Sequence[Item]], Sequence[Result]],
         item: Item,
         images: int = 1,
+        *,
+        visited: Callable[[Visit], None] | None = None,
     ) -> Result:
         """Run ``item`` together with others that queue for the same ``run``.
 
         ``run`` maps items to as many results. When the caller is cancelled while it waits, the item
-        is skipped.
+        is skipped. ``visited`` is told when the run is over, whether it failed or not.
 
         Raises:
             Overloaded: the queue is full.
@@ -159,24 +161,36 @@ class Lane:
             ModelHangs: an earlier run of the same model has not ended.
             ClosingDown: the lane is closing.
         """
-        return await self._answer(run, item, images, shared=True)  # type: ignore[no-any-return]
+        return await self._answer(run, item, images, shared=True, visited=visited)  # type: ignore[no-any-return]
 
-    async def alone(self, run: Callable[[], Result], model: NamedModule | None = None) -> Result:
+    async def alone(
+        self,
+        run: Callable[[], Result],
+        model: NamedModule | None = None,
+        visited: Callable[[Visit], None] | None = None,
+    ) -> Result:
         """Run ``run()`` by itself, in its turn.
 
         ``model`` is whose module it runs. While the run of a model does not end, work of which
-        nobody says so waits for it too.
+        nobody says so waits for it too. ``visited`` is as in ``batched``.
 
         Raises:
             Overloaded, ModelHangs, ModelTooSlow, OutOfMemory, ClosingDown: as ``batched`` does.
             Exception: as ``run`` does.
         """
-        return await self._answer(lambda _: [run()], None, 1, shared=False, about=model)  # type: ignore[no-any-return]
+        return await self._answer(  # type: ignore[no-any-return]
+            lambda _: [run()], None, 1, shared=False, about=model, visited=visited
+        )
 
-    async def forward(self, run: Callable[[], Result], model: NamedModule) -> Result:
+    async def forward(
+        self,
+        run: Callable[[], Result],
+        model: NamedModule,
+        visited: Callable[[Visit], None] | None = None,
+    ) -> Result:
         """Run ``run()``, a forward pass of a model, by itself; raises as ``batched`` does."""
         try:
-            return await self.alone(run, model)
+            return await self.alone(run, model, visited)
         except Problem:
             raise
         except Exception as error:
@@ -240,7 +254,7 @@ class Lane:
 
     def note_answered(self, job: Job) -> None:
         """Tell observers that a job was handed back; where it was asked for, and by who asked."""
-        visit = Visit(job.images, job.queued, job.started, job.finished)
+        visit = _visit(job)
         for observer in self._observers:
             observer.answered(visit)
 
@@ -258,6 +272,7 @@ class Lane:
         *,
         shared: bool,
         about: NamedModule | None = None,
+        visited: Callable[[Visit], None] | None = None,
     ) -> Any:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
@@ -272,6 +287,9 @@ class Lane:
         except Exception as error:
             self.note_failed(error)
             raise
+        finally:
+            if visited is not None and job.finished:
+                visited(_visit(job))
         self.note_answered(job)
         return result
 
@@ -323,6 +341,10 @@ class Lane:
         for job in taken:
             self._remove(job)
         return taken
+
+
+def _visit(job: Job) -> Visit:
+    return Visit(job.images, job.queued, job.started, job.finished)
 
 
 def _hand_back(jobs: Sequence[Job]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from server.errors import NotFinite
 from server.schemas.inspections import InspectedInput, InspectedLayer, Inspection
-from server.services.inference import entropy, guesses, softmax
+from server.schemas.predictions import Guess
+from server.services.inference import entropy, guesses, is_unknown, softmax
 from server.services.inspections import KeptInspection, KeptLayer
 from server.services.nodes import summarise_node
 
@@ -19,15 +21,26 @@ def inspection_url(id: str) -> str:
     return f"{API}/inspections/{id}"
 
 
+def guesses_of(kept: KeptInspection, top_k: int) -> list[Guess]:
+    """The ``top_k`` guesses of an inspection; none where there are no probabilities."""
+    try:
+        if kept.logits is not None:
+            return guesses(kept.model.categories, kept.logits, top_k)
+    except NotFinite:  # as the layers say, each with the number of its values
+        pass
+    return []
+
+
+def is_unknown_of(kept: KeptInspection, best: Sequence[Guess]) -> bool | None:
+    """Whether the model knows the input, of which these are guesses; None: nobody can say."""
+    return None if kept.logits is None else is_unknown(kept.model, kept.logits, best)
+
+
 def describe_inspection(kept: KeptInspection, top_k: int) -> Inspection:
     """The manifest of an inspection, with ``top_k`` guesses."""
-    logits, predictions = kept.logits, []
-    if logits is not None:
-        try:
-            predictions = guesses(kept.model.categories, logits, top_k)
-        except NotFinite:  # as the layers say, each with the number of its values
-            logits = None
-    return Inspection(
+    predictions = guesses_of(kept, top_k)
+    logits = kept.logits if predictions else None
+    manifest = Inspection(
         id=kept.id,
         model=kept.model.name,
         version=kept.model.version,
@@ -38,6 +51,10 @@ def describe_inspection(kept: KeptInspection, top_k: int) -> Inspection:
         entropy=None if logits is None else entropy(softmax(logits)),
         layers=[_inspected(layer, kept.id) for layer in kept.layers.values()],
     )
+    unknown = is_unknown_of(kept, predictions)
+    if unknown is not None:
+        manifest.unknown = unknown
+    return manifest
 
 
 def _described_input(kept: KeptInspection) -> dict[str, Any]:

@@ -57,10 +57,10 @@ class Live:
         """Begin to answer."""
         self.turns.start()
 
-    async def close(self) -> None:
-        """Have every connection closed, after what is under way, and stop."""
+    async def close(self, seconds: float = _CLOSE_SECONDS) -> None:
+        """Have every connection closed, after what is under way, within ``seconds``, and stop."""
         self.stopping.set()
-        deadline = self._clock() + _CLOSE_SECONDS
+        deadline = self._clock() + min(seconds, _CLOSE_SECONDS)
         while self._connections and self._clock() < deadline:
             await asyncio.sleep(0.02)
         await self.turns.close()

@@ -1,4 +1,4 @@
-"""A live session: a client's drawing, what it watches, and its place in the rounds."""
+"""A live session: a client's drawing, what it watches, and its places in the lines."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Literal
 from server.errors import InvalidInput, OutOfStep, Problem
 from server.schemas.live import Clear, Replace, Strokes
 from server.services.live_drawing import LiveDrawing
+from server.services.live_shares import KINDS, Kind
 from server.settings import Settings
 
 SESSION_BYTES = 1_000
@@ -86,6 +87,7 @@ class Asked:
 class LiveAnswer:
     """What is sent for one state: a message, or a problem; and atlases after it."""
 
+    kind: Kind
     sequence: int
     message: bytes = b""
     problem: Problem | None = None
@@ -95,41 +97,75 @@ class LiveAnswer:
     """The layers of each atlas."""
 
 
+@dataclass(eq=False)
+class Place:
+    """Of a seat, in the line of those who want answers of one kind: once at a time."""
+
+    state: Literal["idle", "waiting", "answering"] = "idle"
+    changes: int = 0
+    """1 where there is a state that is neither answered nor being answered, else 0."""
+
+    @property
+    def unanswered(self) -> int:
+        """States that somebody waits for."""
+        return self.changes + (self.state == "answering")
+
+
 class Seat:
-    """A connection's place in the rounds: it waits for its turn, once at a time.
+    """A connection's place in both lines, and the answers that wait to be sent.
 
     Args:
         session: whose newest state is answered.
-        allow: is called before each run; raises RateLimited where there have been too many.
+        allow: is called before a state is run; raises RateLimited where there have been too many.
     """
 
     def __init__(self, session: LiveSession, allow: Callable[[], None]) -> None:
         self.session = session
-        self.allow = allow
-        self.state: Literal["idle", "waiting", "answering"] = "idle"
         self.closed = False
-        self.changes = 0
-        """States since the one that was answered last, or is being answered."""
+        self.places: dict[Kind, Place] = {kind: Place() for kind in KINDS}
         self.sent: tuple[str, frozenset[str]] = ("", frozenset())
         """The inspection of which maps were sent last, and of which layers."""
-        self._answer: LiveAnswer | None = None
+        self._allow = allow
+        self._allowed: tuple[int, frozenset[Kind]] = (0, frozenset())
+        self._answers: dict[Kind, LiveAnswer] = {}
         self._answered = asyncio.Event()
 
-    def take(self) -> Asked:
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is waited for, made or sent."""
+        return all(place.state == "idle" for place in self.places.values())
+
+    def take(self, kind: Kind) -> Asked:
         """The newest state, which is answered now."""
-        self.state = "answering"
-        self.changes = 0
+        place = self.places[kind]
+        place.state, place.changes = "answering", 0
         session = self.session
         return Asked(session.sequence, session.drawing, session.watched)
 
+    def allow(self, kind: Kind, sequence: int) -> None:
+        """Count the run for a state; its guesses and its layers together count once.
+
+        Raises:
+            RateLimited: there have been too many.
+        """
+        allowed, kinds = self._allowed
+        if allowed != sequence or kind in kinds:
+            self._allow()
+            kinds = frozenset()
+        self._allowed = (sequence, kinds | {kind})
+
     def put(self, answer: LiveAnswer) -> None:
-        """Hand out the answer; the one before has been sent."""
-        self._answer = answer
+        """Hand out an answer; the one before of its kind has been sent."""
+        self._answers[answer.kind] = answer
         self._answered.set()
 
     async def answer(self) -> LiveAnswer:
-        """The next answer to be sent."""
-        await self._answered.wait()
-        self._answered.clear()
-        assert self._answer is not None, "it was put"
-        return self._answer
+        """The next answer to be sent: guesses first."""
+        while not self._answers:
+            self._answered.clear()
+            await self._answered.wait()
+        return self.answer_of("guesses") or self._answers.pop("layers")
+
+    def answer_of(self, kind: Kind) -> LiveAnswer | None:
+        """The next answer of a kind, if there is one."""
+        return self._answers.pop(kind, None)

@@ -1,9 +1,10 @@
 """Whose turn it is: live drawers are answered round by round, each with its newest state.
 
-A drawer waits in a line once, however often the drawing changes meanwhile: what is answered is the
-state that it has when its turn comes. Those who want guesses only share batches. Those who watch
-layers are run one by one, and only one of them is with the lane at a time: between two of them it
-comes to whatever else waits, so that heavy networks hold nobody up for longer than one run.
+A drawer waits once in the line for guesses and, where layers are watched, once in the line for
+layers, however often the drawing changes meanwhile: what is answered is the state that it has when
+its turn comes. Guesses share batches, those of everybody. Layers come from one run for each drawer,
+one after another. The two kinds share the time of the lane (``live_shares``), so that neither
+waits for the other to have nothing to do.
 """
 
 from __future__ import annotations
@@ -11,28 +12,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from server.engine.encode import encode_maps
-from server.errors import InvalidInput, Problem
-from server.schemas.live import LivePrediction
+from server.errors import Problem
 from server.services.catalog import Catalog, Model
 from server.services.inference import Inference, Question
-from server.services.inspections import Inspections, KeptInspection
-from server.services.layers import describe_inspection
+from server.services.inspections import Inspections
+from server.services.lane import Lane, Visit
+from server.services.live_answers import guessed, looked, question_of
 from server.services.live_session import Asked, LiveAnswer, Seat
-from server.services.model_inputs import of_drawing
+from server.services.live_shares import AT_ONCE, KINDS, Kind, LiveShares
 
 Outcome = Literal["answered", "dropped", "refused"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
-Observer = Callable[[Outcome, int], None]
+Observer = Callable[[Kind, Outcome, int], None]
 """Is told how many states were answered, dropped for newer ones, or refused."""
 
-FRAME_BYTES = 262_144
-"""Layers share a binary message up to so many bytes; a larger layer has one of its own."""
-
-PREDICTING = 4
-"""So many groups are rendered or with the lane at once; it joins what it finds into one batch."""
+LOOKING = 3
+"""So many inspections are made at once: while one is with the lane, others are rendered before it
+and described after it."""
 _AT_ONCE_DRAWINGS, _AT_ONCE_POINTS = 4, 1_000
 """More than these are rendered beside the event loop, so that others do not wait for it."""
 
@@ -44,6 +43,7 @@ class Turns:
 
     Args:
         catalog: where the models are.
+        lane: where they run.
         inference: answers batches.
         inspections: makes and keeps what is watched.
         current: gives the model as it is now.
@@ -55,6 +55,7 @@ class Turns:
         self,
         *,
         catalog: Catalog,
+        lane: Lane,
         inference: Inference,
         inspections: Inspections,
         current: Callable[[Model], Awaitable[Model]],
@@ -62,19 +63,20 @@ class Turns:
         observer: Observer,
     ) -> None:
         self._catalog = catalog
+        self._lane = lane
         self._inference = inference
         self._inspections = inspections
         self._current = current
         self._batch_images = batch_images
         self._observer = observer
-        self._predicting: asyncio.Queue[Seat] = asyncio.Queue()
-        self._inspecting: asyncio.Queue[Seat] = asyncio.Queue()
+        self._shares = LiveShares()
+        self._lines: dict[Kind, asyncio.Queue[Seat]] = {kind: asyncio.Queue() for kind in KINDS}
         self._encoding = asyncio.Semaphore(1)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Start to work the lines off."""
-        works = [*(self._predict for _ in range(PREDICTING)), self._inspect]
+        works = [self._guess] * AT_ONCE["guesses"] + [self._look] * LOOKING
         self._tasks = [asyncio.create_task(work()) for work in works]
 
     async def close(self) -> None:
@@ -84,26 +86,32 @@ class Turns:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def ask(self, seat: Seat) -> None:
-        """The state of a seat has changed: answer it in its turn."""
-        if seat.changes:
-            self._observer("dropped", 1)  # the one that this is newer than
-        seat.changes = 1
-        self._wait(seat)
+        """The state of a seat has changed: answer it in its turns."""
+        session = seat.session
+        looks = session.watched.inspects and session.drawing.points > 0
+        # A network that makes no guesses says so, unless there is something else to see of it.
+        if not (looks and self._catalog.get(session.model).silence):
+            self._changed(seat, "guesses")
+        if looks:
+            self._changed(seat, "layers")
+
+    def look(self, seat: Seat) -> None:
+        """Something else is watched there: answer the same state, where there is one."""
+        if seat.session.watched.inspects and seat.session.drawing.points:
+            self._changed(seat, "layers")
 
     def finished(self, seat: Seat, answer: LiveAnswer) -> None:
-        """The answer has been sent, and the client is ready for the next one."""
+        """The answer has been sent, and the client is ready for the next one of its kind."""
         if answer.problem is None:
-            self._observer("answered", 1)
-        seat.state = "idle"
-        if seat.changes:
-            self._wait(seat)
+            self._observer(answer.kind, "answered", 1)
+        self._go_on(seat, answer.kind)
 
     def leave(self, seat: Seat) -> None:
         """Nobody waits for answers there any more."""
         seat.closed = True
-        unanswered = seat.changes + (seat.state == "answering")
-        if unanswered:
-            self._observer("dropped", unanswered)
+        for kind, place in seat.places.items():
+            if place.unanswered:
+                self._observer(kind, "dropped", place.unanswered)
 
     async def frame(self, answer: LiveAnswer, layers: Sequence[str]) -> bytes:
         """The atlas of some layers of an answer; its header has ``sequence`` beside ``inspection``.
@@ -117,160 +125,129 @@ class Turns:
         async with self._encoding:
             return await asyncio.to_thread(encode_maps, about, maps)
 
-    def _wait(self, seat: Seat) -> None:
-        if seat.state == "idle":
-            seat.state = "waiting"
-            self._line(seat).put_nowait(seat)
+    def _changed(self, seat: Seat, kind: Kind) -> None:
+        place = seat.places[kind]
+        if place.changes:
+            self._observer(kind, "dropped", 1)  # the one that this is newer than
+        place.changes = 1
+        if place.state == "idle":
+            self._wait(seat, kind)
 
-    def _line(self, seat: Seat) -> asyncio.Queue[Seat]:
-        return self._inspecting if seat.session.watched.inspects else self._predicting
+    def _wait(self, seat: Seat, kind: Kind) -> None:
+        seat.places[kind].state = "waiting"
+        self._lines[kind].put_nowait(seat)
 
-    async def _predict(self) -> None:
-        line = self._predicting
+    def _go_on(self, seat: Seat, kind: Kind) -> None:
+        place = seat.places[kind]
+        place.state = "idle"
+        if place.changes:
+            self._wait(seat, kind)
+
+    async def _guess(self) -> None:
+        """Work the line for guesses off, a batch at a time."""
+        line = self._lines["guesses"]
         while True:
             seats = [await line.get()]
-            while len(seats) < self._batch_images and not line.empty():
-                seats.append(line.get_nowait())
-            await self._answer(line, seats, self._guess)
+            async with self._shares.turn("guesses") as visited:
+                while len(seats) < self._batch_images and not line.empty():
+                    seats.append(line.get_nowait())
+                taken = [each for seat in seats if (each := await self._taken(seat, "guesses"))]
+                try:
+                    await self._predict(taken, visited)
+                except Exception as error:
+                    for seat, asked, _ in taken:
+                        self._refuse(seat, "guesses", asked, error)
 
-    async def _inspect(self) -> None:
-        line = self._inspecting
+    async def _look(self) -> None:
+        """Work the line for layers off, one after another."""
         while True:
-            await self._answer(line, [await line.get()], self._look)
-
-    async def _answer(
-        self,
-        line: asyncio.Queue[Seat],
-        seats: Sequence[Seat],
-        work: Callable[[Sequence[tuple[Seat, Asked, Model]]], Awaitable[None]],
-    ) -> None:
-        """Answer the seats of a line, whatever goes wrong."""
-        taken: list[tuple[Seat, Asked, Model]] = []
-        for seat in seats:
-            if seat.closed:
+            seat = await self._lines["layers"].get()
+            taken = await self._taken(seat, "layers")
+            if taken is None:
                 continue
-            if self._line(seat) is not line:  # it has begun or ceased to watch
-                self._line(seat).put_nowait(seat)
-                continue
-            asked = seat.take()
             try:
-                if asked.drawing.points:
-                    seat.allow()
-                model = await self._current(self._catalog.get(seat.session.model))
-                if asked.drawing.points:
-                    taken.append((seat, asked, model))
-                else:
-                    seat.put(LiveAnswer(asked.sequence, _message(asked, model)))
+                await self._inspect(*taken)
             except Exception as error:
-                self._refuse(seat, asked, error)
-        if not taken:
-            return
-        try:
-            await work(taken)
-        except Exception as error:
-            for seat, asked, _ in taken:
-                self._refuse(seat, asked, error)
+                self._refuse(seat, "layers", taken[1], error)
 
-    def _refuse(self, seat: Seat, asked: Asked, error: Exception) -> None:
-        self._observer("refused", 1)
+    async def _taken(self, seat: Seat, kind: Kind) -> tuple[Seat, Asked, Model] | None:
+        """The newest state of a seat, to be run; None: it is answered, or nobody wants it."""
+        if seat.closed:
+            return None
+        asked = seat.take(kind)
+        if kind == "layers" and not (asked.watched.inspects and asked.drawing.points):
+            self._observer(kind, "dropped", 1)  # it has ceased to watch, or cleared the drawing
+            self._go_on(seat, kind)
+            return None
+        try:
+            if asked.drawing.points:
+                seat.allow(kind, asked.sequence)
+            model = await self._current(self._catalog.get(seat.session.model))
+        except Exception as error:
+            self._refuse(seat, kind, asked, error)
+            return None
+        if asked.drawing.points:
+            return seat, asked, model
+        seat.put(guessed(asked, model, []))
+        return None
+
+    def _refuse(self, seat: Seat, kind: Kind, asked: Asked, error: Exception) -> None:
+        self._observer(kind, "refused", 1)
         if not isinstance(error, Problem):
             _LOG.error("A live session could not be answered.", exc_info=error)
             error = Problem("Something went wrong on the server; the log has it.")
-        seat.put(LiveAnswer(asked.sequence, problem=error))
+        if kind == "guesses" and asked.watched.inspects:
+            self._go_on(seat, kind)  # the inspection will tell
+        else:
+            seat.put(LiveAnswer(kind, asked.sequence, problem=error))
 
-    async def _guess(self, taken: Sequence[tuple[Seat, Asked, Model]]) -> None:
+    async def _predict(
+        self, taken: Sequence[tuple[Seat, Asked, Model]], visited: Callable[[Visit], None]
+    ) -> None:
         points = sum(asked.drawing.points for _, asked, _ in taken)
         if len(taken) > _AT_ONCE_DRAWINGS or points > _AT_ONCE_POINTS:
-            prepared = await asyncio.to_thread(self._questions, taken)
+            prepared = await asyncio.to_thread(_questions, taken)
         else:
-            prepared = self._questions(taken)
+            prepared = _questions(taken)
         asking: list[tuple[Seat, Asked, Question]] = []
         for (seat, asked, _), question in zip(taken, prepared, strict=True):
             if isinstance(question, Question):
                 asking.append((seat, asked, question))
             else:
-                self._refuse(seat, asked, question)
+                self._refuse(seat, "guesses", asked, question)
         if not asking:
             return
         try:
-            predictions = await self._inference.predict([question for _, _, question in asking])
+            questions = [question for _, _, question in asking]
+            predictions = await self._inference.predict(questions, visited)
         except Exception as error:
             for seat, asked, _ in asking:
-                self._refuse(seat, asked, error)
+                self._refuse(seat, "guesses", asked, error)
             return
         for (seat, asked, question), prediction in zip(asking, predictions, strict=True):
-            message = _message(asked, question.model, predictions=prediction.predictions)
-            seat.put(LiveAnswer(asked.sequence, message))
+            seat.put(guessed(asked, question.model, prediction.predictions, prediction.unknown))
 
-    def _questions(self, taken: Sequence[tuple[Seat, Asked, Model]]) -> list[Question | Exception]:
-        """What each seat asks; where it cannot be asked, why."""
-        questions: list[Question | Exception] = []
-        for seat, asked, model in taken:
-            try:
-                questions.append(_question(seat, asked, model))
-            except Exception as error:
-                questions.append(error)
-        return questions
+    async def _inspect(self, seat: Seat, asked: Asked, model: Model) -> None:
+        question = await asyncio.to_thread(question_of, seat, asked, model)
+        kept, _ = await self._inspections.create(model, question.input, self._forward)
+        answer = await asyncio.to_thread(looked, kept, asked, seat)
+        seat.put(answer)
+        layers = {name for frame in answer.frames for name in frame}
+        before = seat.sent[1] if seat.sent[0] == kept.id else frozenset()
+        seat.sent = (kept.id, before | layers)
 
-    async def _look(self, taken: Sequence[tuple[Seat, Asked, Model]]) -> None:
-        for seat, asked, model in taken:
-            question = await asyncio.to_thread(_question, seat, asked, model)
-            kept, _ = await self._inspections.create(model, question.input)
-            answer = await asyncio.to_thread(_looked, kept, asked, seat)
-            seat.put(answer)
-            layers = {name for frame in answer.frames for name in frame}
-            before = seat.sent[1] if seat.sent[0] == kept.id else frozenset()
-            seat.sent = (kept.id, before | layers)
+    async def _forward(self, run: Callable[[], Any], model: Model) -> Any:
+        """Run an inspection's forward pass when it is the turn of layers."""
+        async with self._shares.turn("layers") as visited:
+            return await self._lane.forward(run, model, visited)
 
 
-def _question(seat: Seat, asked: Asked, model: Model) -> Question:
-    drawing = asked.drawing.drawing
-    assert drawing is not None, "a drawing without points is not asked about"
-    if model.silence and not asked.watched.inspects:
-        raise InvalidInput(
-            f"{model.title} makes no guesses; watch its layers. {model.silence}",
-            pointer="model",
-            value=model.name,
-        )
-    return Question(model, of_drawing(model, drawing, "/changes"), seat.session.top_k)
-
-
-def _looked(kept: KeptInspection, asked: Asked, seat: Seat) -> LiveAnswer:
-    """The answer from an inspection, with the maps that its client does not have yet."""
-    manifest = describe_inspection(kept, seat.session.top_k)
-    has = seat.sent[1] if seat.sent[0] == kept.id else frozenset()
-    layers = [name for name in asked.watched.layers if name in kept.layers and name not in has]
-    frames = _shared_out(kept, layers)
-    message = _message(
-        asked,
-        kept.model,
-        predictions=manifest.predictions,
-        inspection=kept.id,
-        layers=layers,
-        frames=len(frames),
-        **({"manifest": manifest} if asked.watched.manifest else {}),
-    )
-    return LiveAnswer(asked.sequence, message, inspection=kept.id, frames=frames)
-
-
-def _shared_out(kept: KeptInspection, layers: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """The layers of each binary message."""
-    frames: list[list[str]] = []
-    room = 0
-    for name in layers:
-        size = kept.layers[name].maps.size  # one byte a value
-        if not frames or size > room:
-            frames.append([])
-            room = FRAME_BYTES
-        frames[-1].append(name)
-        room -= size
-    return tuple(map(tuple, frames))
-
-
-def _message(asked: Asked, model: Model, **members: object) -> bytes:
-    answer = LivePrediction.model_validate(
-        {"type": "prediction", "sequence": asked.sequence}
-        | {"model": model.name, "version": model.version, "predictions": []}
-        | members
-    )
-    return answer.model_dump_json(exclude_unset=True).encode()
+def _questions(taken: Sequence[tuple[Seat, Asked, Model]]) -> list[Question | Exception]:
+    """What each seat asks; where it cannot be asked, why."""
+    questions: list[Question | Exception] = []
+    for seat, asked, model in taken:
+        try:
+            questions.append(question_of(seat, asked, model))
+        except Exception as error:
+            questions.append(error)
+    return questions

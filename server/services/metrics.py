@@ -10,10 +10,12 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from server.connection_limits import ENDINGS, Ending
 from server.services.distribution import Distribution, Tally
 from server.services.inspections import Inspections
 from server.services.lane import Lane, Refusal, Visit
 from server.services.live import Live
+from server.services.live_shares import KINDS, Kind
 from server.services.live_turns import OUTCOMES, Outcome
 from server.services.readiness import Readiness
 
@@ -83,13 +85,23 @@ class Metrics:
         )
         updates = Counter(
             "doodlescope_live_updates",
-            "States of live drawings: answered, dropped for newer ones, or refused.",
-            ("outcome",),
+            "States of live drawings, by what was wanted of them: answered, dropped for newer "
+            "ones, or refused.",
+            ("kind", "outcome"),
             registry=self._registry,
         )
-        self._updates = {outcome: updates.labels(outcome) for outcome in OUTCOMES}
+        self._updates = {
+            (kind, outcome): updates.labels(kind, outcome) for kind in KINDS for outcome in OUTCOMES
+        }
+        endings = Counter(
+            "doodlescope_connections_ended",
+            "Connections that were refused or ended by the server, by the reason.",
+            ("reason",),
+            registry=self._registry,
+        )
         # Finding them by their labels takes longer than counting.
         self._counters: dict[tuple[str, str, int], tuple[Counter, Tally]] = {}
+        self._ended = {reason: endings.labels(reason) for reason in ENDINGS}
         for reason in ("queue_full", "stopping", "model_hangs", *_BY_STATUS.values()):
             self._rejections.labels(reason)  # known from the start, as 0
         ProcessCollector(registry=self._registry)
@@ -106,9 +118,9 @@ class Metrics:
         """Report how many live sessions there are."""
         self._live.set_function(lambda: live.connections)
 
-    def updated(self, outcome: Outcome, states: int) -> None:
-        """So many states of live drawings ended like this."""
-        self._updates[outcome].inc(states)
+    def updated(self, kind: Kind, outcome: Outcome, states: int) -> None:
+        """So many states of live drawings, of which guesses or layers were wanted, ended so."""
+        self._updates[kind, outcome].inc(states)
 
     def requested(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """One request was answered.
@@ -130,6 +142,10 @@ class Metrics:
         counters[1].add(seconds)
         if status in _BY_STATUS:
             self._rejections.labels(_BY_STATUS[status]).inc()
+
+    def connection_ended(self, reason: Ending) -> None:
+        """A connection was refused, or ended, by the server."""
+        self._ended[reason].inc()
 
     def ran(self, images: int, seconds: float, *, shared: bool) -> None:
         """One run on the lane is over."""

@@ -29,31 +29,42 @@ def read_levels(text: NDArray[np.uint8], begin: int, levels: NDArray[np.uint8]) 
     Returns:
         Where the list has ended; -1 where there is anything else.
     """
-    position = begin + 1
-    last = len(levels) - 1
+    # Unsigned, so that no index is looked at for being negative, and a digit with one comparison.
+    position, one = np.uint64(begin + 1), np.uint64(1)
+    ten, greatest = np.uint32(10), np.uint32(255)
     for number in range(len(levels)):
-        while _is_space(text[position]):
-            position += 1
-        value = np.int64(text[position]) - _ZERO
-        if value < 0 or value > 9:
+        position = _after_blanks(text, position)
+        value = np.uint32(np.uint32(text[position]) - _ZERO)
+        if value >= ten:
             return -1
-        position += 1
-        digit = np.int64(text[position]) - _ZERO
-        if 0 <= digit <= 9:
-            if value == 0:  # JSON has no leading zeros
-                return -1
-            value = 10 * value + digit
-            position += 1
-            digit = np.int64(text[position]) - _ZERO
-            if 0 <= digit <= 9:
-                value = 10 * value + digit
-                position += 1
+        position += one
+        if text[position] != _COMMA:  # most levels are 0
+            digit = np.uint32(np.uint32(text[position]) - _ZERO)
+            if digit < ten:
+                if value == 0:  # JSON has no leading zeros
+                    return -1
+                value = np.uint32(value * ten + digit)
+                position += one
+                digit = np.uint32(np.uint32(text[position]) - _ZERO)
+                if digit < ten:
+                    value = np.uint32(value * ten + digit)
+                    position += one
+                    if value > greatest:
+                        return -1
+            position = _after_blanks(text, position)
+            if text[position] != _COMMA:
+                is_end = text[position] == _CLOSE and number == len(levels) - 1
+                levels[number] = value
+                return int(np.int64(position + one)) if is_end else -1
         levels[number] = value
-        while _is_space(text[position]):
-            position += 1
-        if value > 255 or text[position] != (_COMMA if number < last else _CLOSE):
-            return -1
-        position += 1
+        position += one
+    return -1
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _after_blanks(text: NDArray[np.uint8], position: np.uint64) -> np.uint64:
+    while _is_space(text[position]):
+        position += np.uint64(1)
     return position
 
 

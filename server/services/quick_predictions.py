@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import orjson
@@ -82,4 +83,11 @@ class QuickPredictions:
             {"label": labels[index], "probability": probability, "logit": float(logits[index])}
             for index, probability in zip(best, probabilities, strict=True)
         ]
-        return orjson.dumps({"model": model.name, "version": model.version, "predictions": guesses})
+        answer: dict[str, Any] = {
+            "model": model.name,
+            "version": model.version,
+            "predictions": guesses,
+        }
+        if model.unknown is not None:
+            answer["unknown"] = model.unknown.is_unknown(logits, probabilities[0])
+        return orjson.dumps(answer)

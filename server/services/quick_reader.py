@@ -30,7 +30,7 @@ _DRAWING = (b'{"drawing":[', b'{"drawing": [')
 _LEAST_DEPTH = 4  # an object, its drawing, a stroke, its coordinates
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class QuickQuestion:
     """An image (1, 28, 28) uint8, ink 255 on 0; who answers, and with how many guesses."""
 

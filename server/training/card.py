@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from torch import Tensor, nn
 from models import ARCHITECTURES
 from models.registry import weights_version
 from server.doodle.categories import CATEGORIES
-from server.training.dataset import TrainingData
 from server.training.evaluation import Evaluation
+from server.training.learning_data import LearningData, described
+from server.training.left_out import left_out_labels
 from server.training.loop import Configuration
 
 INPUT_SHAPE = (1, 28, 28)
@@ -26,8 +28,9 @@ DATA_ATTRIBUTION = (
 )
 
 LIMITS = [
-    "Every answer is one of the 345 categories: a scribble or anything else gets the category that "
-    "it resembles most, so a low probability is the only sign of not knowing.",
+    "Every guess is one of the 345 categories. Of a scribble, or of a thing that it never learned, "
+    "it says that it does not know as often as its report has it; of the others it guesses the "
+    "category that they resemble most.",
     "Categories differ in how many drawings they were learned from, and of which kind, strokes or "
     "bitmaps; the table of `doodlescope evaluate` says how each of them fares.",
     "Only drawings that the game recognised were learned from and measured on: about one in twelve "
@@ -50,14 +53,17 @@ def write_card(
     path: Path,
     module: nn.Module,
     configuration: Configuration,
-    data: TrainingData,
+    data: LearningData,
     step: int,
     validation: Evaluation,
-    temperature: float | None = None,
+    corrections: Mapping[str, float | None] | None = None,
+    ancestors: Sequence[Mapping[str, str]] = (),
 ) -> None:
     """Write the card of weights at ``path`` (a ``.safetensors`` file) beside them.
 
-    ``temperature`` is what their logits were divided by after training, where they were.
+    ``corrections`` are what was put into their last layer after training: the ``temperature`` that
+    logits were divided by, the factor of ``rarity``; None where it was not. ``ancestors`` are the
+    weights that it began with and learned from: ``weights``, ``version``, ``command``.
     """
     architecture = ARCHITECTURES[configuration.model]
     card = {
@@ -76,19 +82,22 @@ def write_card(
             "name": "Quick, Draw!",
             "attribution": DATA_ATTRIBUTION,
             "licence": "CC BY 4.0",
-            "stroke_drawings": len(data.strokes.labels),
-            "bitmaps": sum(len(bitmaps.labels) for bitmaps in data.bitmaps),
-            "split": (
-                f"{len(data.held_out)} stroke drawings, drawn by seed {configuration.seed} from "
-                "every category, are held out for validation; test drawings are in neither part."
-            ),
+            **described(data, configuration.seed),
+            "left_out": [
+                CATEGORIES[label]
+                for label in left_out_labels(configuration.leave_out, configuration.seed)
+            ],
         },
         "trained": {
             "command": _command(configuration),
             "steps_done": step,
             "torch": torch.__version__.split("+")[0],
-            "temperature": None if temperature is None else round(temperature, 4),
+            **{
+                name: None if value is None else round(value, 4)
+                for name, value in (corrections or {}).items()
+            },
             **asdict(configuration),
+            "ancestors": [dict(ancestor) for ancestor in ancestors],
         },
         "licence": "CC BY 4.0, with the attribution of the data",
         "limits": LIMITS,
@@ -149,6 +158,16 @@ def _command(configuration: Configuration) -> str:
         value = getattr(configuration, name)
         if name == "steps" or value != getattr(usual, name):
             command += f" --{name.replace('_', '-')} {value}"
+    if configuration.apart:
+        command += f" --apart {configuration.apart}"
+    if configuration.leave_out:
+        command += f" --leave-out {configuration.leave_out}"
+    if configuration.start:
+        command += f" --start {configuration.start}"
+    for teacher in configuration.teachers:
+        command += f" --teacher {teacher}"
+    if configuration.teachers and configuration.taught != usual.taught:
+        command += f" --taught {configuration.taught}"
     return command
 
 

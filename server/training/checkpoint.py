@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import errno
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,26 @@ class Checkpoint:
     model: dict[str, Any]
     average: dict[str, Any]
     optimizer: dict[str, Any]
+    scaler: dict[str, Any] = field(default_factory=dict)
+    """The scale of gradients, where the run is in float16."""
+    data: str = ""
+    """The digest of the shards that the run learns from, if it does."""
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint beside its place and move it there, so that a kill leaves a whole one."""
+    """Write a checkpoint beside its place and move it there, so that a kill leaves a whole one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    torch.save(vars(checkpoint), partial)
+    try:
+        torch.save(vars(checkpoint), partial)
+    except RuntimeError as error:  # what PyTorch's writer makes of a disk that is full
+        partial.unlink(missing_ok=True)
+        reason = f"{os.strerror(errno.ENOSPC)}?"
+        raise OSError(f"The checkpoint {path} cannot be written ({reason})") from error
     partial.replace(path)
 
 

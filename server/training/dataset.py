@@ -11,9 +11,14 @@ from numpy.typing import NDArray
 
 from server.doodle.categories import CATEGORIES
 from server.doodle.quickdraw import Bitmaps, Record, read_bitmaps, read_strokes
+from server.training.copies import highest_correlations
 
 STROKES_FILE = "train-strokes.ndjson.gz"
-BITMAPS_FILES = ("train-bitmaps.npz", "train-translated.npz")
+TRANSLATED_FILE = "train-translated.npz"
+BITMAPS_FILES = {"train-bitmaps.npz": 0.999, TRANSLATED_FILE: 0.85}
+"""And the correlation above which a bitmap is the same drawing as one that is rendered: the
+published bitmaps are equal to the byte, the translated ones are softer (above 0.87, of one
+category, lies a hump of their correlations, and next to nothing between it and the rest)."""
 
 HELD_OUT_SHARE = 0.1
 HELD_OUT_LIMITS = (2, 10)
@@ -58,18 +63,25 @@ class StrokeData:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Everything to train on, and the drawings held out from it."""
+    """Everything to train on, and the drawings held out from it.
+
+    ``copied`` of those that were held out are not among them, since a bitmap of theirs is trained
+    on. ``translated`` says which of ``bitmaps`` look translated, if any do.
+    """
 
     strokes: StrokeData
     bitmaps: tuple[Bitmaps, ...]
     held_out: list[Record]
+    copied: int = 0
+    translated: int | None = None
 
 
 def load_training_data(directory: Path, seed: int) -> TrainingData:
     """Read the training files of a directory; the bitmaps are optional, the strokes are not.
 
     Drawings that the game did not recognise are left out: about one in twelve, and of those many
-    are not what their label says. The split depends on the seed alone.
+    are not what their label says. The split depends on the seed alone. Drawings held out that are
+    among the bitmaps too tell nothing, and are used for nothing.
 
     Raises:
         FileNotFoundError: the directory has no stroke file.
@@ -82,11 +94,25 @@ def load_training_data(directory: Path, seed: int) -> TrainingData:
     ]
     held_out = held_out_indices(np.array([record.label for record in records]), seed)
     kept = [record for index, record in enumerate(records) if index not in held_out]
-    bitmaps = tuple(
-        read_bitmaps(directory / name) for name in BITMAPS_FILES if (directory / name).is_file()
-    )
+    bitmaps: list[Bitmaps] = []
+    translated = None
+    unknown = [records[index] for index in sorted(held_out)]
+    for name, alike in BITMAPS_FILES.items():
+        if (directory / name).is_file():
+            translated = len(bitmaps) if name == TRANSLATED_FILE else translated
+            bitmaps.append(read_bitmaps(directory / name))
+            correlations = highest_correlations(unknown, bitmaps[-1])
+            unknown = [
+                record
+                for record, correlation in zip(unknown, correlations, strict=True)
+                if correlation <= alike
+            ]
     return TrainingData(
-        StrokeData.from_records(kept), bitmaps, [records[index] for index in sorted(held_out)]
+        StrokeData.from_records(kept),
+        tuple(bitmaps),
+        unknown,
+        len(held_out) - len(unknown),
+        translated,
     )
 
 

@@ -60,7 +60,7 @@ def put_into_weights(module: nn.Module, temperature: float, images: Tensor) -> N
     Raises:
         ValueError: it is not so; the weights are as before.
     """
-    layer = _last_layer(module, images[:1])
+    layer = last_layer(module, images[:1])
     before = logits_of(module, images)
     kept = [parameter.detach().clone() for parameter in layer.parameters(recurse=False)]
     with torch.no_grad():
@@ -74,7 +74,7 @@ def put_into_weights(module: nn.Module, temperature: float, images: Tensor) -> N
         raise ValueError("The last layer does not give the logits, so that it cannot scale them.")
 
 
-def _last_layer(module: nn.Module, images: Tensor) -> nn.Module:
+def last_layer(module: nn.Module, images: Tensor) -> nn.Module:
     """The layer with weights that runs last."""
     ran: list[nn.Module] = []
 

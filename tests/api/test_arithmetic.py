@@ -18,8 +18,9 @@ from models import load_model
 from server.engine import trace_model
 from server.engine.arithmetic import arithmetic
 from server.services.arithmetic import describe_arithmetic
-from tests.support import calls
 from tests.support.asgi import Client
+from tests.support.call_case import Case, function
+from tests.support.call_case import layer as layer_case
 from tests.support.drawings import SUN
 from tests.support.problems import assert_problem
 
@@ -220,33 +221,33 @@ def fields_of(model: Any) -> set[str]:
 @pytest.mark.parametrize(
     ("case", "index"),
     [
-        (calls.layer(nn.ConvTranspose2d(1, 1, 2), torch.ones(1, 1, 2, 2),
+        (layer_case(nn.ConvTranspose2d(1, 1, 2), torch.ones(1, 1, 2, 2),
                      kind="transposed_convolution"), (0, 0, 1, 1)),
-        (calls.layer(nn.MaxPool2d(2, padding=1), torch.ones(1, 1, 3, 3), kind="max_pooling"),
+        (layer_case(nn.MaxPool2d(2, padding=1), torch.ones(1, 1, 3, 3), kind="max_pooling"),
          (0, 0, 0, 0)),
-        (calls.layer(nn.LPPool2d(2, 2), torch.ones(1, 1, 2, 2), kind="lp_pooling"), (0, 0, 0, 0)),
-        (calls.layer(nn.ReLU(), torch.tensor([float("nan")]), kind="activation"), (0,)),
-        (calls.function("log", torch.log, torch.zeros(1), kind="activation"), (0,)),
-        (calls.layer(nn.LocalResponseNorm(2), torch.ones(1, 2, 2),
+        (layer_case(nn.LPPool2d(2, 2), torch.ones(1, 1, 2, 2), kind="lp_pooling"), (0, 0, 0, 0)),
+        (layer_case(nn.ReLU(), torch.tensor([float("nan")]), kind="activation"), (0,)),
+        (function("log", torch.log, torch.zeros(1), kind="activation"), (0,)),
+        (layer_case(nn.LocalResponseNorm(2), torch.ones(1, 2, 2),
                      kind="local_response_normalisation"), (0, 1, 1)),
-        (calls.function("cat", lambda x: torch.cat([x, x]), torch.ones(1), kind="concatenation"),
+        (function("cat", lambda x: torch.cat([x, x]), torch.ones(1), kind="concatenation"),
          (1,)),
-        (calls.function("mm", lambda x: x @ x, torch.ones(2, 2), kind="matrix_product"), (1, 0)),
-        (calls.layer(nn.Softmax(0), torch.ones(2), kind="softmax"), (0,)),
-        (calls.layer(nn.LogSoftmax(0), torch.tensor([0.0, -float("inf")]), kind="log_softmax"),
+        (function("mm", lambda x: x @ x, torch.ones(2, 2), kind="matrix_product"), (1, 0)),
+        (layer_case(nn.Softmax(0), torch.ones(2), kind="softmax"), (0,)),
+        (layer_case(nn.LogSoftmax(0), torch.tensor([0.0, -float("inf")]), kind="log_softmax"),
          (1,)),
-        (calls.function("loss", lambda x: nn.functional.cross_entropy(x, torch.tensor(1)),
+        (function("loss", lambda x: nn.functional.cross_entropy(x, torch.tensor(1)),
                         torch.ones(2), kind="cross_entropy"), ()),
-        (calls.layer(nn.Identity(), torch.ones(2), kind="identity"), (1,)),
-        (calls.layer(nn.ConstantPad1d(1, float("inf")), torch.ones(1, 2), kind="movement"), (0, 0)),
-        (calls.layer(nn.Upsample(scale_factor=2), torch.ones(1, 1, 2), kind="interpolation"),
+        (layer_case(nn.Identity(), torch.ones(2), kind="identity"), (1,)),
+        (layer_case(nn.ConstantPad1d(1, float("inf")), torch.ones(1, 2), kind="movement"), (0, 0)),
+        (layer_case(nn.Upsample(scale_factor=2), torch.ones(1, 1, 2), kind="interpolation"),
          (0, 0, 1)),
-        (calls.function("sum", lambda x: x.sum(), torch.ones(2), kind="reduction"), ()),
-        (calls.layer(nn.Embedding(3, 2), torch.tensor([1]), kind="embedding"), (0, 1)),
-        (calls.layer(nn.GRU(2, 2), torch.ones(1, 2), kind="general"), (0, 1)),
+        (function("sum", lambda x: x.sum(), torch.ones(2), kind="reduction"), ()),
+        (layer_case(nn.Embedding(3, 2), torch.tensor([1]), kind="embedding"), (0, 1)),
+        (layer_case(nn.GRU(2, 2), torch.ones(1, 2), kind="general"), (0, 1)),
     ],
 )  # fmt: skip
-def test_every_kind_fits_the_schema(case: calls.Case, index: tuple[int, ...]) -> None:
+def test_every_kind_fits_the_schema(case: Case, index: tuple[int, ...]) -> None:
     trace = trace_model(case.model, case.inputs, keep=True)
     node = trace.nodes[-1]
     assert node.given is not None

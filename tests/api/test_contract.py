@@ -3,7 +3,8 @@
 Schemathesis makes requests out of the document: its examples, the limits of every parameter and
 field, and some at random, half of them wrong. Of each operation there are 15 random ones, always
 the same; with ``DOODLESCOPE_REQUESTS=1000`` there are so many, others every time. That takes longer
-than a test may: ``-o faulthandler_timeout=0``.
+than a test may: ``-o faulthandler_timeout=0``. ``DOODLESCOPE_PATHS='/models|/v2'`` asks only those
+whose path has the pattern.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from scripts.started_server import started_server
 from server.app import create_app
 from server.engine.shapes import LAYERS
+from server.errors import ModelTooSlow
+from server.schemas.problems import ProblemDetails
+from server.services.lane_job import Job
 from server.settings import Settings
 from tests.api.test_openapi import document, examples_of
 from tests.support.asgi import Client, running
@@ -34,6 +38,7 @@ from tests.support.drawings import HOUSE, SUN
 
 REQUESTS = int(os.environ.get("DOODLESCOPE_REQUESTS", "15"))
 ALWAYS_THE_SAME = "DOODLESCOPE_REQUESTS" not in os.environ
+PATHS = os.environ.get("DOODLESCOPE_PATHS", "")
 PREDICTIONS = "/api/v1/predictions"
 USUAL = 0.75
 """Share of the random values that are replaced by those that lead somewhere, as an id has to."""
@@ -126,7 +131,7 @@ def name_for_subtests(request: pytest.FixtureRequest) -> None:
     request.node._nodeid = request.node.nodeid
 
 
-@schemathesis.pytest.from_fixture("documented").parametrize()
+@schemathesis.pytest.from_fixture("documented").include(path_regex=PATHS).parametrize()
 def test_every_operation(case: Case[Any]) -> None:
     case.call_and_validate(excluded_checks=EXCLUDED)
 
@@ -230,18 +235,57 @@ def stopping() -> Iterator[Client]:
 
 
 def test_what_a_server_that_stops_answers_is_documented(stopping: Client) -> None:
-    refused = set()
-    for path, operations in document(stopping)["paths"].items():
+    refused = answers_of(stopping, 503)
+    assert all(int(response.headers["retry-after"]) >= 1 for response in refused.values())
+    assert {PREDICTIONS, "/readyz"} <= refused.keys()
+    assert len(refused) >= 10
+
+
+@pytest.fixture(scope="module")
+def hanging() -> Iterator[Client]:
+    """A client for an application whose networks all take too long."""
+
+    def give_up(job: Job) -> None:
+        job.error = ModelTooSlow("The network did not answer within 1 seconds.", limit=1)
+        job.loop.call_soon(job.done, job)
+
+    with running(create_app(Settings())) as started:
+        kept = started.post("/api/v1/inspections", json={"drawing": HOUSE})
+        assert kept.status_code == 201
+        started.services.lane.submit = give_up  # type: ignore[method-assign]
+        yield started
+
+
+def test_what_is_answered_where_a_network_takes_too_long_is_documented(hanging: Client) -> None:
+    late = answers_of(hanging, 504)
+    own = {path for path in late if path.startswith("/v2")}
+    assert PREDICTIONS in late
+    assert len(late) >= 8
+    assert "/v2/models/{name}/infer" in own
+    for path in late.keys() - own:
+        problem = ProblemDetails.model_validate(late[path].json())
+        assert (problem.type, problem.status, problem.limit) == ("/problems/model-too-slow", 504, 1)
+
+
+def test_who_may_be_refused_by_the_network_may_wait_for_it_too_long(client: Client) -> None:
+    for path, operations in document(client)["paths"].items():
+        for operation in operations.values():
+            answers = operation["responses"].keys() & {"503", "504"}
+            assert answers in (set(), {"503", "504"}) or path in ("/healthz", "/readyz"), path
+
+
+def answers_of(client: Client, status: int) -> dict[str, httpx.Response]:
+    """The answers of that status, by path; of any status, they are documented."""
+    found: dict[str, httpx.Response] = {}
+    for path, operations in document(client)["paths"].items():
         for method, operation in operations.items():
-            response = asked(stopping, path, method, operation)
+            response = asked(client, path, method, operation)
             described = operation["responses"].get(str(response.status_code))
             assert described, (path, response.status_code, response.text)
             assert response.headers["content-type"].partition(";")[0] in described["content"], path
-            if response.status_code == 503:
-                assert int(response.headers["retry-after"]) >= 1
-                refused.add(path)
-    assert {PREDICTIONS, "/readyz"} <= refused
-    assert len(refused) >= 10
+            if response.status_code == status:
+                found[path] = response
+    return found
 
 
 def asked(client: Client, path: str, method: str, operation: dict[str, Any]) -> httpx.Response:

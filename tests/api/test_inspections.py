@@ -56,7 +56,7 @@ def hooked(client: Client) -> dict[str, Tensor]:
 
 def test_manifest(client: Client, manifest: dict[str, Any], hooked: dict[str, Tensor]) -> None:
     assert set(manifest) == {
-        "id", "model", "version", "input", "predictions", "entropy", "layers",
+        "id", "model", "version", "input", "predictions", "unknown", "entropy", "layers",
     }  # fmt: skip
     assert manifest["input"]["image"] == render(Drawing.from_lists(SUN)).tolist()
     preprocessing = manifest["input"]["preprocessing"]

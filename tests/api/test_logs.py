@@ -152,7 +152,7 @@ def test_a_real_server_logs_json_and_no_secret() -> None:
         "DOODLESCOPE_API_KEYS": f"alice:{KEY}",
     }
     with started_process(environment) as started:
-        with httpx.Client(base_url=started.address) as client:
+        with httpx.Client(base_url=started.address, timeout=60) as client:
             client.get("/api/v1/models", headers={"Authorization": f"Bearer {KEY}"})
             client.get("/api/v1/models", headers={"Authorization": f"Bearer {WRONG}"})
             client.get("/api/v1/models", headers={"X-API-Key": WRONG})

@@ -239,3 +239,11 @@ def test_the_page_of_a_network_that_nobody_trained_says_so(own: Client) -> None:
         assert "nobody has trained this network" in own.get(f"/models/{name}").text
     for name in ("colours", "doodle-classifier"):
         assert "nobody has trained" not in own.get(f"/models/{name}").text
+
+
+def test_a_model_without_a_measured_rule_does_not_claim_to_know(own: Client) -> None:
+    assert own.get("/api/v1/models/digits").json()["unknown"] is None
+    for path in (PREDICTIONS, INSPECTIONS):
+        answer = own.post(path, json={"drawing": HOUSE, "model": "digits"}).json()
+        assert answer["predictions"]
+        assert "unknown" not in answer

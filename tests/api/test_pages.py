@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from server.pages import Pages
 from server.paths import STATIC, TEMPLATES
+from server.static_files import FolderVersion
 from tests.support.asgi import Client
 
 PAGES = ["/", "/compare", "/docs"]
@@ -49,7 +50,7 @@ def test_pages_need_nothing_from_elsewhere(client: Client, address: str) -> None
     assert links
     for link in links:
         assert link.startswith(("/", "#")), link
-        if link.startswith("/static/") and not link.startswith("/static/vendor/"):
+        if link.startswith("/static/") and "/vendor/" not in link:
             assert client.get(link).status_code == 200, link
 
 
@@ -81,6 +82,36 @@ def test_static_files(client: Client) -> None:
     assert client.request("HEAD", "/").status_code == 200
 
 
+def test_what_a_page_needs_is_kept_by_browsers(client: Client) -> None:
+    links = re.findall(r'(?:src|href)="(/static/[^"]+)"', client.get("/").text)
+    prefixes = {link[: link.index("/", len("/static/"))] for link in links}
+    assert len(links) > 10
+    assert len(prefixes) == 1, "one version for all"
+    (prefix,) = prefixes
+    assert re.fullmatch(r"/static/@[0-9a-f]{12}", prefix)
+    for link in (f"{prefix}/js/controllers/draw.js", f"{prefix}/css/base.css"):
+        kept = client.get(link)
+        assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
+        plain = client.get(link.replace(prefix, "/static"))
+        assert (plain.headers["cache-control"], plain.content) == ("no-cache", kept.content)
+        # Of a server that has other files.
+        other = client.get(link.replace(prefix, "/static/@0123456789ab"))
+        assert (other.headers["cache-control"], other.content) == ("no-cache", kept.content)
+    missing = client.get(f"{prefix}/js/nothing.js")
+    assert missing.status_code == 404
+    assert missing.headers["cache-control"] == "no-store"
+
+
+def test_no_module_names_what_it_needs_without_a_version() -> None:
+    """An import by a relative address is below the version of the page; others are not."""
+    found = {
+        file.relative_to(STATIC).as_posix()
+        for file in (STATIC / "js").rglob("*.js")
+        if re.search(r"(?:from|import|Worker\() *\(?\"/", file.read_text(encoding="utf-8"))
+    }
+    assert found == {"js/workers/map_layout.js"}, "a vendored module, at the address tsc knows"
+
+
 def test_templates_are_where_the_package_says() -> None:
     assert (TEMPLATES / "base.html").is_file()
 
@@ -89,14 +120,14 @@ def test_a_template_that_uses_what_it_is_not_given_fails(tmp_path: Path) -> None
     (tmp_path / "page.html").write_text("{{ nobody_gives_this }}")
     request = Request({"type": "http", "method": "GET", "path": "/", "headers": []})
     with pytest.raises(UndefinedError):
-        Pages(tmp_path, tmp_path).render(request, "page.html", {})
+        Pages(tmp_path, tmp_path, FolderVersion(tmp_path)).render(request, "page.html", {})
 
 
 def test_the_import_map_is_hashed_as_it_is_written(tmp_path: Path) -> None:
     (tmp_path / "importmap.json").write_text('{"imports": {"a": "/static/a.js", "b": "</script>"}}')
     (tmp_path / "page.html").write_text('<script type="importmap">{{ import_map }}</script>')
     request = Request({"type": "http", "method": "GET", "path": "/", "headers": []})
-    response = Pages(tmp_path, tmp_path).render(request, "page.html", {})
+    response = Pages(tmp_path, tmp_path, FolderVersion(tmp_path)).render(request, "page.html", {})
     page = bytes(response.body).decode()
     text = page.removeprefix('<script type="importmap">').removesuffix("</script>")
     assert "</script>" not in text

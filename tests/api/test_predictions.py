@@ -47,7 +47,7 @@ def test_predictions_are_a_plain_forward(client: Client, lists: Lists) -> None:
 
 def test_defaults(client: Client) -> None:
     answer = client.post(ADDRESS, json={"drawing": HOUSE}).json()
-    assert set(answer) == {"model", "version", "predictions"}
+    assert set(answer) == {"model", "version", "predictions", "unknown"}
     assert len(answer["predictions"]) == 5
     assert set(answer["predictions"][0]) == {"label", "probability", "logit"}
 

@@ -43,6 +43,13 @@ def test_wrong_methods_on_every_route(client: Client) -> None:
             assert set(response.headers["allow"].split(", ")) <= {*methods, "HEAD"}
 
 
+def test_nothing_there_is_one_kind_of_problem(client: Client) -> None:
+    """Whether no route has the path, or a route finds nothing of that name."""
+    for address in ("/api/v1/nothing", "/api/v1/models/nobody", "/static/nothing.js"):
+        problem = assert_problem(client.get(address), 404)
+        assert (problem["type"], problem["title"]) == ("/problems/not-found", "Not found")
+
+
 def test_head_is_get_without_content(client: Client) -> None:
     for address in (
         "/",

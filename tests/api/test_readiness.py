@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
@@ -68,16 +69,19 @@ def test_sigterm_finishes_what_was_taken_and_loses_nothing() -> None:
     """Clients with full batches; the server is told to stop while they wait for it."""
     clients, drawings = 4, 256
     body = json.dumps([HOUSE] * drawings).encode()
-    with started_process({"DOODLESCOPE_DRAIN_SECONDS": "1"}) as started:
+    with started_process({"DOODLESCOPE_DRAIN_SECONDS": "2"}) as started:
         parts = urlsplit(started.address)
         head = (
             f"POST /api/v1/predictions HTTP/1.1\r\nHost: {parts.netloc}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         ).encode()
 
+        sent = threading.Barrier(clients + 1)
+
         def ask(_: int) -> bytes:
             with socket.create_connection((str(parts.hostname), parts.port or 0)) as connection:
                 connection.sendall(head + body)
+                sent.wait(60)
                 answer = b""
                 while piece := connection.recv(65_536):
                     answer += piece
@@ -85,10 +89,13 @@ def test_sigterm_finishes_what_was_taken_and_loses_nothing() -> None:
                         break
                 return answer
 
-        with ThreadPoolExecutor(clients) as pool, httpx.Client(base_url=started.address) as probe:
+        with (
+            ThreadPoolExecutor(clients) as pool,
+            httpx.Client(base_url=started.address, timeout=60) as probe,
+        ):
             probe.get("/readyz").raise_for_status()
             asked = [pool.submit(ask, number) for number in range(clients)]
-            time.sleep(0.05)
+            sent.wait(60)
             started.process.send_signal(signal.SIGTERM)
             # It drains first: still answering, but not ready.
             deadline = time.monotonic() + 20

@@ -168,7 +168,8 @@ def test_a_camera_is_for_pages_of_images_of_this_server_alone(client: Client) ->
 
 PIECES = st.sampled_from(
     ["..", ".", "", "/", "\\", "..\\", "\0", "%2e%2e", "%2f", "....//", "~", "etc", "passwd", "js",
-     "server", "app.py", "C:", "file:", "css", "tokens.css", "é", "\ud800", "a" * 300]
+     "server", "app.py", "C:", "file:", "css", "tokens.css", "é", "\ud800", "a" * 300,
+     "@", "@0123456789ab"]
 )  # fmt: skip
 
 
@@ -176,6 +177,8 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=6), st.sampled_from(["/", "\\", ""]))
 @example(["..", "..", "Makefile"], "/")
 @example(["", "etc", "passwd"], "/")
+@example(["@0123456789ab", "..", "..", "Makefile"], "/")
+@example(["@0123456789ab", "", "etc", "passwd"], "/")
 @example(["", str(SERVER / "app.py")], "/")
 def test_files_outside_of_their_folder_are_not_there(
     client: Client, parts: list[str], separator: str

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from tests.support.asgi import Client
-from tests.support.layer_settings import Setting
 from tests.support.problems import assert_problem
+from tests.support.setting import Setting
 from tests.support.torch_layers import as_tuples, truth
 
 ADDRESS = "/api/v1/shapes"

@@ -59,6 +59,8 @@ def test_spans_of_requests_and_of_their_work(monkeypatch: pytest.MonkeyPatch) ->
     with collector() as (address, taken):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+        # All at the end, and not some of them where five seconds happen to have passed.
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "600000")
         with running(create_app(Settings())) as client:
             parent = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
             body = {"drawing": HOUSE}

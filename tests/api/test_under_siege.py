@@ -58,7 +58,7 @@ def test_slow_clients_stop_nobody_and_the_end_loses_nothing() -> None:
             ]
             for each in slow:
                 each.sendall(b"POST /api/v1/predictions HTTP/1.1\r\nHost: x\r\n")
-            with httpx.Client(base_url=started.address) as client:
+            with httpx.Client(base_url=started.address, timeout=60) as client:
                 for _ in range(5):
                     assert client.post(PREDICTIONS, json={"drawing": HOUSE}).status_code == 200
             for each in slow:
@@ -94,7 +94,7 @@ def test_interrupted_it_does_not_wait_for_a_run_that_does_not_end() -> None:
     with server(DOODLESCOPE_STOP_SECONDS="1") as (started, port):
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(infer("hanging", SIGN))
-            with httpx.Client(base_url=started.address) as probe:
+            with httpx.Client(base_url=started.address, timeout=60) as probe:
                 while "doodlescope_model_running_seconds 0.0" in probe.get("/metrics").text:
                     time.sleep(0.02)
             began = time.monotonic()

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from scripts.chromium import running_chromium
 from scripts.started_server import started_server
-from tests.browser.hand import Sockets
+from tests.browser.hand import PATIENCE, Sockets
+
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +48,7 @@ class Visitor:
         opened = self._browser.new_context(**options)
         self._contexts.append(opened)
         page = opened.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self._left(request.url))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -12,6 +13,8 @@ import httpx
 from playwright.sync_api import Page, Request, WebSocket, expect
 
 ROOT = Path(__file__).resolve().parents[2]
+# A busy machine is no failure.
+PATIENCE = 20_000
 Drawing = list[list[list[float]]]
 
 
@@ -40,9 +43,16 @@ def draw(page: Page, drawing: Drawing, pad: str = "#pad") -> None:
         page.mouse.move(*points[0])
         page.mouse.down()
         for x, y in points[1:]:
-            page.mouse.move(x, y, steps=2)
+            page.mouse.move(x, y)
         page.mouse.up()
     page.mouse.move(0, 0)
+
+
+def until(page: Page, holds: Callable[[], bool]) -> None:
+    """Wait for what no locator tells, such as what has been sent; who calls asserts it."""
+    end = monotonic() + PATIENCE / 1000
+    while not holds() and monotonic() < end:
+        page.wait_for_timeout(50)
 
 
 def settle(page: Page) -> None:
@@ -58,8 +68,31 @@ def guess(page: Page) -> str:
 
 
 def choose_example(page: Page, label: str) -> None:
+    # Maps of a network that is not there yet would come later.
+    expect(page.locator("#network-facts")).to_contain_text("layers")
     page.get_by_role("button", name=label, exact=True).click()
     settle(page)
+
+
+def enter_picture(page: Page) -> None:
+    """Put the focus into the open channel's picture, once there is one: it takes keys then."""
+    expect(page.locator(".reading-place")).not_to_be_empty()
+    page.locator(".microscope .pixel-view").focus()
+
+
+# Of a copy: reading again and again from a canvas itself is warned of.
+IS_COLOURED = """(selector) => {
+  const canvas = document.querySelector(selector);
+  const { width, height } = canvas;
+  const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  return new Set(new Uint32Array(copy.getImageData(0, 0, width, height).data.buffer)).size > 5;
+}"""
+
+
+def until_painted(page: Page, canvas: str) -> None:
+    """Wait until the canvas that a selector finds shows more than its frame."""
+    page.wait_for_function(IS_COLOURED, arg=canvas)
 
 
 class Sockets:
@@ -148,12 +181,14 @@ class Posted:
     """
 
     def __init__(self, page: Page) -> None:
+        self.page = page
         self.bodies: list[dict[str, Any]] = []
         self.most_at_once = 0
         self._open = 0
         Sockets.of(page).listeners.append(self._heard)
         page.on("request", self._asked)
-        page.on("requestfinished", self._answered)
+        # What the page does with an answer may be told before the end of its request.
+        page.on("response", lambda response: self._answered(response.request))
         page.on("requestfailed", self._answered)
 
     def _concerns(self, request: Request) -> bool:

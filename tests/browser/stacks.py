@@ -38,6 +38,12 @@ def types(page: Page) -> list[str]:
     return page.locator(".layer-list .layer-type").all_inner_texts()
 
 
+def expect_types(page: Page, kinds: Sequence[str]) -> None:
+    """Wait until these layers are there, in this order: some rows may come a little later."""
+    expect(page.locator(".layer-list .layer-type")).to_have_text(kinds)
+    settle(page)
+
+
 def shown_shapes(page: Page) -> list[tuple[int, ...] | None]:
     """What the page says that each layer gives; None where it says that it does not fit."""
     texts = (
@@ -66,6 +72,7 @@ def export(page: Page, form: str) -> str:
     page.get_by_text(form, exact=True).click()
     text = page.locator(".export-text").inner_text()
     page.keyboard.press("Escape")
+    expect(page.locator(".export-dialog")).to_have_count(0)
     return text
 
 

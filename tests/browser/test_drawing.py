@@ -11,6 +11,7 @@ from tests.browser.conftest import Visitor
 from tests.browser.hand import (
     Drawing,
     Posted,
+    choose_example,
     draw,
     example,
     guess,
@@ -18,6 +19,7 @@ from tests.browser.hand import (
     on_screen,
     over_http,
     settle,
+    until,
 )
 
 pytestmark = pytest.mark.browser
@@ -46,6 +48,7 @@ def test_it_guesses_while_the_pen_moves_and_never_queues(page: Page) -> None:
     for x, y in points[1:-1]:
         page.mouse.move(x, y, steps=15)
     expect(page.locator(".guess-label")).not_to_be_empty()
+    until(page, lambda: len(posted.bodies) >= 2)
     during = len(posted.bodies)
     page.mouse.up()
     settle(page)
@@ -138,13 +141,16 @@ def test_single_letters_can_be_turned_off(page: Page) -> None:
 
 def test_replay_draws_again_and_can_be_stopped(page: Page) -> None:
     posted = Posted(page)
-    draw(page, example("cat"))
-    settle(page)
+    # An example takes seconds, however quickly this test would draw.
+    choose_example(page, "house")
     whole = posted.drawing
     posted.bodies.clear()
     page.keyboard.press("r")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     expect(page.locator("#main")).to_have_attribute("aria-busy", "true")
+    # What is received by then is a part of it.
+    strokes = page.locator(".step figcaption").first
+    expect(strokes).not_to_have_text(f"{len(whole)} strokes")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Replay")).to_be_visible()
     settle(page)

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.hand import Posted, choose_example, draw, example, guess, settle
+from tests.browser.hand import Posted, choose_example, draw, example, guess, settle, until
 
 pytestmark = pytest.mark.browser
 
@@ -79,7 +79,8 @@ def answer_once(page: Page, url: str, status: int, detail: str) -> list[str]:
             return
         hit.append(route.request.url)
         problem = {"title": "Problem", "status": status, "detail": detail}
-        route.fulfill(status=status, json=problem, headers={"Retry-After": "1"})
+        # Long enough for what the page says meanwhile to be seen.
+        route.fulfill(status=status, json=problem, headers={"Retry-After": "3"})
 
     page.route(url, handle)
     return hit
@@ -113,6 +114,7 @@ def test_lost_maps_are_posted_again(visitor: Visitor) -> None:
     posted = Posted(page)
     hit = answer_once(page, "**/atlas?*", 410, "This inspection is no longer kept.")
     choose_example(page, "cat")
+    until(page, lambda: len(posted.bodies) == 2)
     assert len(hit) == 1
     assert len(posted.bodies) == 2
     assert posted.drawings[0] == posted.drawings[1]

@@ -38,7 +38,7 @@ def saved(page: Page, choice: str) -> tuple[str, bytes]:
     with page.expect_download() as download:
         page.locator(".export").get_by_role("button", name=re.compile(choice)).click()
     file = download.value
-    expect(page.locator("#export-status")).to_contain_text("Saved")
+    expect(page.locator("#export-status")).to_contain_text(f"Saved {file.suggested_filename}")
     return file.suggested_filename, Path(file.path()).read_bytes()
 
 
@@ -203,6 +203,8 @@ def test_pages_without_a_network_of_their_own_give_pictures_too(
 ) -> None:
     page = visitor.open(path)
     expect(page.locator("#main, #calculator").last).to_have_attribute("aria-busy", "false")
+    for title in titles:
+        expect(page.locator(f'[data-export="{title}"]')).to_be_visible()
     page.get_by_role("button", name="Export pictures").click()
     choices = page.locator("#export-body .export-choice")
     expect(choices.first).to_be_visible()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from models import load_model
 from tests.browser.conftest import Visitor
-from tests.browser.hand import Posted, choose_example, inspect
+from tests.browser.hand import Posted, choose_example, enter_picture, inspect, until, until_painted
 from tests.browser.test_accessibility import violations
 from tests.browser.test_microscope import number, open_unit
 
@@ -189,18 +190,27 @@ def test_the_box_moves_before_the_server_answers(visitor: Visitor) -> None:
     box = page.locator(".field-box").first
     expect(box).to_have_attribute("data-box", "[[0,19],[0,19]]")
     held: list[Route] = []
-    page.route("**/receptive-field?*", lambda route: held.append(route))
-    page.locator(".microscope .pixel-view").focus()
+    late = True
+
+    def hold(route: Route) -> None:
+        if late:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/receptive-field?*", hold)
+    enter_picture(page)
     page.keyboard.press("ArrowRight")
     expect(box).to_have_attribute("data-box", "[[0,19],[2,23]]")
     page.keyboard.press("ArrowDown")
     expect(box).to_have_attribute("data-box", "[[2,23],[2,23]]")
     words = page.locator(".field-words")
     expect(words).to_contain_text("Rows 0 to 18")
+    until(page, lambda: len(held) > 0)
     assert held
+    late = False
     for route in held:
         route.continue_()
-    page.unroute("**/receptive-field?*")
     expect(words).to_contain_text("Rows 2 to 22, columns 2 to 22.")
 
 
@@ -248,15 +258,59 @@ def test_the_column_shows_the_box_in_every_layer(drawn: tuple[Page, dict[str, An
     # The maps are those of the drawing: a tile that is in view has been painted.
     tile = page.locator(".column-tile[data-layer='stage2.convolution1']")
     tile.scroll_into_view_if_needed()
-    page.wait_for_function(
-        """() => {
-          const canvas = document.querySelector("[data-layer='stage2.convolution1'] canvas");
-          const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-          return new Set(new Uint32Array(pixels.data.buffer)).size > 5;
-        }"""
-    )
+    until_painted(page, "[data-layer='stage2.convolution1'] canvas")
     tile.click()
     expect(page.locator(".trail")).to_contain_text("stage2.convolution1")
+
+
+def test_who_goes_back_while_another_value_is_on_its_way_finds_the_first(
+    drawn: tuple[Page, dict[str, Any]],
+) -> None:
+    page, _ = drawn
+    open_unit(page, "stage2.convolution2", 9, (0, 5))
+    study(page, "column")
+    study(page, "player")
+    column, player = page.locator(".study-column"), page.locator(".study-player")
+    tiles = column.locator(".column-tile")
+    expect(tiles.last).to_have_attribute("data-layer", "stage2.convolution2")
+    expect(page.locator(".player-place")).to_contain_text("row 0, column 5")
+
+    def boxes() -> list[list[str]]:
+        found: list[list[str]] = tiles.evaluate_all(
+            "all => all.map((tile) => [tile.dataset.layer, tile.dataset.box])"
+        )
+        return found
+
+    def go_and_return(pattern: str, go: Callable[[], None], back: Callable[[], None]) -> None:
+        """Another value is asked about, and the first chosen again before it is answered."""
+        held: list[Route] = []
+        page.route(pattern, lambda route: held.append(route), times=1)
+        go()
+        until(page, lambda: len(held) == 1)
+        assert len(held) == 1
+        back()
+        expect(page.locator(".reading-place")).to_contain_text("row 0, column 5")
+        expect(page.locator(".trail")).to_contain_text("stage2.convolution2")
+        held[0].continue_()
+
+    before = boxes()
+    enter_picture(page)
+    press = page.keyboard.press
+    go_and_return("**/column", lambda: press("ArrowRight"), lambda: press("ArrowLeft"))
+    expect(column).not_to_have_attribute("data-busy", "")
+    assert boxes() == before
+    channel = page.locator(".player-controls").get_by_label("Input channel")
+    caption = page.locator(".player figcaption").first
+
+    def read(number: int) -> None:
+        channel.fill(str(number))
+        channel.press("Enter")
+
+    read(3)
+    expect(caption).to_contain_text("channel 3")
+    go_and_return("**/window*", lambda: read(17), lambda: read(3))
+    expect(player).not_to_have_attribute("data-busy", "")
+    expect(caption).to_contain_text("channel 3")
 
 
 def test_a_pixel_shows_what_it_can_change(drawn: tuple[Page, dict[str, Any]]) -> None:
@@ -353,6 +407,7 @@ def test_nothing_serious_is_wrong_for_assistive_technology(visitor: Visitor, col
     page.locator(".reach-picture .pixel-view").click()
     expect(page.locator(".reach-layers tbody tr").first).to_be_visible()
     expect(page.locator(".player-sums .grid").first).to_be_visible()
+    expect(page.locator(".study[data-busy], .arithmetic[aria-busy]")).to_have_count(0)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert json.loads(page.locator(".field-box").first.get_attribute("data-box") or "") == [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from models import load_model
 from tests.browser.conftest import Visitor
-from tests.browser.hand import Posted, choose_example, draw, example, inspect, settle
+from tests.browser.hand import Posted, choose_example, draw, example, inspect, settle, until
 from tests.browser.test_accessibility import violations
 from tests.browser.test_layers import activation, open_layer
 
@@ -31,6 +32,12 @@ def shown(page: Page) -> list[int]:
         "all => all.map((each) => Number(each.dataset.channel))"
     )
     return numbers
+
+
+def expect_shown(page: Page, channels: Sequence[int]) -> None:
+    """Wait until these are the channels of the page, in this order."""
+    until(page, lambda: shown(page) == channels)
+    assert shown(page) == channels
 
 
 def values(page: Page) -> list[str]:
@@ -88,7 +95,7 @@ def test_each_order_is_pytorchs(page: Page, address: str) -> None:
     }
     for key, ranks in expected.items():
         sort_by(page, key)
-        assert shown(page) == ranked(ranks)[:64], key
+        expect_shown(page, ranked(ranks)[:64])
         told = values(page)
         for channel, text in list(zip(shown(page), told, strict=True))[:10]:
             if text == "dead":
@@ -107,6 +114,8 @@ def test_contributions_are_pytorchs_and_add_up(page: Page, address: str) -> None
     manifest = drawn(page, address)
     open_layer(page, LAST)
     sort_by(page, "contribution")
+    note = page.locator(".grid-note", has_text="The logit of")
+    expect(note).to_be_visible()
     best = manifest["predictions"][0]
     expected = gradients(manifest, LAST)
     told = dict(zip(shown(page), map(number, values(page)), strict=True))
@@ -114,7 +123,7 @@ def test_contributions_are_pytorchs_and_add_up(page: Page, address: str) -> None
         assert value == pytest.approx(expected[channel], rel=8e-3, abs=1e-3)
     assert list(told.values()) == sorted(told.values(), reverse=True)
     # After it there is only an average, and the linear layer: what is left is the bias.
-    words = page.locator(".grid-note", has_text="The logit of").inner_text()
+    words = note.inner_text()
     found = re.search(r"The logit of (.+), (\S+), is (\S+) of all channels and (\S+) of", words)
     assert found is not None, words
     assert found[1] == best["label"]
@@ -190,7 +199,7 @@ def test_the_order_is_kept_while_one_draws_and_when_it_is_held(page: Page, addre
     before = shown(page)
     page.get_by_label("Hold the order").check()
     other = drawn(page, address, "star")
-    page.wait_for_timeout(800)
+    expect(page.locator(".channel-list")).not_to_have_attribute("data-stale", "")
     assert shown(page) == before
     page.get_by_label("Hold the order").uncheck()
     means = activation(address, other, WIDE).reshape(128, -1).mean(axis=1, dtype=np.float64)
@@ -214,6 +223,7 @@ def test_a_locked_range_stays_while_one_draws(page: Page, address: str) -> None:
     open_layer(page, layer)
     page.get_by_label("locked").check()
     legend = page.locator("#network-scale .legend")
+    expect(legend.locator("> span").last).to_have_text(re.compile(r"\d"))
     ends = legend.inner_text()
     assert number(legend.locator("> span").last.inner_text()) == pytest.approx(maximum, rel=1e-3)
     expect(page).to_have_url(re.compile(r"range=locked&locked=0%2C|range=locked&locked=0,"))
@@ -231,9 +241,17 @@ def test_a_locked_range_stays_while_one_draws(page: Page, address: str) -> None:
     channel = int(maps.reshape(64, -1).max(axis=1).argmax())
     canvas = page.locator(f'.channel[data-channel="{channel}"] canvas')
     canvas.scroll_into_view_if_needed()
-    page.wait_for_timeout(200)
     end = colours(legend.locator("canvas"))[0, -1]
-    assert (colours(canvas)[maps[channel] > maximum * 1.01] == end).all()
+
+    def ends_there() -> bool:
+        """It is painted once it is seen: a canvas of one pixel is not yet."""
+        pixels = colours(canvas)
+        if pixels.shape[:2] != maps[channel].shape:
+            return False
+        return bool((pixels[maps[channel] > maximum * 1.01] == end).all())
+
+    until(page, ends_there)
+    assert ends_there()
 
 
 def test_kernels_have_the_colours_of_their_weights(page: Page, address: str) -> None:
@@ -262,13 +280,12 @@ def test_kernels_have_the_colours_of_their_weights(page: Page, address: str) -> 
     expect(panel.locator(".inputs-number output")).to_contain_text("3 of 0 to")
     expect(page).to_have_url(re.compile("weights=3"))
     expect(panel.locator(".weight-pictures .grid-note").first).to_contain_text("input channel 3 of")
-    page.wait_for_timeout(300)
     check(weight[:, 3], ends[1])
 
 
 def test_templates_of_softmax_regression_follow_the_order(visitor: Visitor) -> None:
     page = visitor.open("/models/softmax-regression#layer=linear&sort=maximum&prompt=cat")
-    draw(page, example("cat"))
+    choose_example(page, "cat")
     settle(page)
     labels = page.locator(".kernels span")
     expect(labels).to_have_count(64)
@@ -291,11 +308,13 @@ def test_histograms_hold_what_pytorch_counts(page: Page, address: str) -> None:
     reading = histogram.locator(".histogram-reading")
     expect(reading).to_contain_text(f"{zeros:,}".replace(",", "\u202f") + " zeros")
     histogram.get_by_text("Counts as a table").click()
-    cells = histogram.locator("tbody td").all_inner_texts()
+    cells = histogram.locator("tbody td")
+    expect(cells).to_have_count(48 + 3)
+    told = [int(number(text)) for text in cells.all_inner_texts()]
     rest = flat[flat != 0]
     edges = torch.linspace(rest.min(), rest.max(), 49, dtype=torch.float64)
     counts, _ = torch.histogram(rest, edges)
-    assert [int(number(text)) for text in cells] == [*counts.int().tolist(), zeros, 0, 0]
+    assert told == [*counts.int().tolist(), zeros, 0, 0]
     histogram.locator(".histogram-chart").focus()
     page.keyboard.press("Home")
     expect(reading).to_contain_text(f": {int(counts[0]):,} values".replace(",", "\u202f"))

@@ -11,7 +11,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.hand import Posted, choose_example, draw, example, guess, inspect
+from tests.browser.hand import (
+    Posted,
+    choose_example,
+    enter_picture,
+    example,
+    guess,
+    inspect,
+    until,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -19,16 +27,23 @@ NAME = "doodle-classifier"
 PATH = f"/models/{NAME}"
 
 
-def items(page: Page) -> list[str]:
-    """What of the map is on the screen or close to it, in order."""
-    names: list[str] = page.locator(".map-item").evaluate_all(
-        "all => all.map((each) => each.dataset.item)"
-    )
-    return names
+RESTS = """() => new Promise((done) => {
+  const world = document.querySelector(".map-world");
+  let [before, frames] = ["", 0];
+  const look = () => {
+    frames = world.style.transform === before ? frames + 1 : 0;
+    before = world.style.transform;
+    if (frames < 4) requestAnimationFrame(look);
+    else done();
+  };
+  look();
+})"""
+"""Some frames in which the map does not glide."""
 
 
 def view(page: Page) -> list[float]:
-    """Scale of the map, and where its corner is on the screen."""
+    """Scale of the map, and where its corner is on the screen, once it rests."""
+    page.evaluate(RESTS)
     matrix: dict[str, float] = page.locator(".map-world").evaluate(
         "it => new DOMMatrix(getComputedStyle(it).transform).toJSON()"
     )
@@ -49,7 +64,7 @@ def test_unfolded_map_is_the_graph_of_the_api(visitor: Visitor, address: str) ->
     page = open_map(visitor)
     nodes = httpx.get(f"{address}/api/v1/models/{NAME}", timeout=60).json()["nodes"]
     folded = int(page.locator(".map-frame").get_attribute("data-items") or 0)
-    assert "stage1" in items(page)
+    expect(page.locator('.map-item[data-item="stage1"]')).to_have_count(1)
     assert folded < len(nodes)
     page.get_by_role("button", name="Unfold every module").click()
     expect_items(page, len(nodes))
@@ -77,6 +92,7 @@ def test_pointing_at_a_layer_lights_what_feeds_it_and_what_it_feeds(visitor: Vis
         page.keyboard.press("Tab")
     expect(page.locator('[data-item="stage1.add"] button')).to_be_focused()
     lit = page.locator(".map-item[data-lit]")
+    expect(lit).to_have_count(3)
     ways = dict(lit.evaluate_all("all => all.map(({dataset}) => [dataset.item, dataset.lit])"))
     assert ways == {
         "stage1.normalisation2": "in",
@@ -102,12 +118,13 @@ def test_finding_unfolds_what_holds_the_layer(visitor: Visitor) -> None:
 def test_three_clicks_from_a_drawing_to_a_number(visitor: Visitor, address: str) -> None:
     page = open_map(visitor)
     posted = Posted(page)
-    draw(page, example("cat"))
+    choose_example(page, "cat")
     assert guess(page) == "cat"
     page.locator('[data-item="stem_convolution"] button').click()
     expect(page.locator(".trail [aria-current]")).to_have_text("stem_convolution")
     page.locator(".channel").nth(3).click()
     expect(page.locator(".trail [aria-current]")).to_contain_text("channel 3")
+    enter_picture(page)
     page.keyboard.press("ArrowRight")
     value = page.locator(".reading-value")
     expect(value).to_have_text(re.compile(r"\d"))
@@ -144,12 +161,12 @@ def test_zooming_out_stops_fetching_specks_and_fitting_shows_all(visitor: Visito
     assert frame is not None
     page.get_by_role("button", name="The whole network (0)").click()
     expect(page.locator(".map-mini")).to_be_hidden()
-    page.wait_for_timeout(600)
     whole = view(page)[0]
     page.mouse.move(frame["x"] + 400, frame["y"] + 200)
     page.mouse.wheel(0, -800)
-    page.wait_for_timeout(300)
-    assert view(page)[0] == pytest.approx(min(4, whole * math.exp(2)), rel=0.01)
+    nearer = pytest.approx(min(4, whole * math.exp(2)), rel=0.01)
+    until(page, lambda: view(page)[0] == nearer)
+    assert view(page)[0] == nearer
     expect(page.locator(".map-mini")).to_be_visible()
 
 

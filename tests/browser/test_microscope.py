@@ -19,11 +19,11 @@ from server.engine import trace_model
 from server.engine.arithmetic import arithmetic
 from server.services.arithmetic import describe_arithmetic
 from tests.browser.conftest import Visitor
-from tests.browser.hand import Posted, choose_example, inspect
+from tests.browser.hand import Posted, choose_example, enter_picture, inspect
 from tests.browser.test_accessibility import violations
 from tests.browser.test_errors import FAILED, answer_once
 from tests.browser.test_layers import activation
-from tests.support import calls
+from tests.support.call_case import Case, function, layer
 
 pytestmark = pytest.mark.browser
 
@@ -58,6 +58,8 @@ def disclose(page: Page) -> None:
 def told(page: Page, place: str) -> dict[str, str]:
     """The named numbers of the open arithmetic, once that of a place has come."""
     expect(page.locator(".arithmetic-place")).to_contain_text(place)
+    # Until then it is of the drawing before.
+    expect(page.locator(".arithmetic")).not_to_have_attribute("aria-busy", "true")
     pairs: list[tuple[str, str]] = page.locator(".arithmetic-body .sum > div").evaluate_all(
         "all => all.map((each) => [...each.children].map((part) => part.innerText))"
     )
@@ -185,7 +187,7 @@ def test_field_is_that_of_the_api_and_moves_with_the_cell(visitor: Visitor, addr
             expect(words).to_contain_text(f"{-whole[0][0]} rows at the top")
 
     expect_field("stage1.add", {"y": 0, "x": 0})
-    page.locator(".microscope .pixel-view").focus()
+    enter_picture(page)
     page.keyboard.press("ArrowRight")
     expect_field("stage1.add", {"y": 0, "x": 1})
     page.keyboard.press("ArrowDown")
@@ -220,7 +222,6 @@ def test_arithmetic_is_fetched_only_while_it_is_open(visitor: Visitor) -> None:
     before = told(page, "channel 3, row 2, column 2")
     assert len(asked) == 1
     choose_example(page, "cat")
-    expect(page.locator(".arithmetic")).not_to_have_attribute("aria-busy", "true")
     assert told(page, "channel 3, row 2, column 2") != before
     page.reload()
     choose_example(page, "cat")
@@ -251,43 +252,43 @@ def test_what_cannot_be_explained_says_why(drawn: tuple[Page, dict[str, Any]]) -
 
 
 NEGATIVE = -float("inf")
-CASES: list[tuple[calls.Case, tuple[int, ...]]] = [
-    (calls.layer(nn.Conv2d(4, 4, 3, padding=2, dilation=2, groups=2), torch.rand(1, 4, 5, 5),
+CASES: list[tuple[Case, tuple[int, ...]]] = [
+    (layer(nn.Conv2d(4, 4, 3, padding=2, dilation=2, groups=2), torch.rand(1, 4, 5, 5),
                  kind="convolution"), (0, 3, 0, 4)),
-    (calls.layer(nn.Conv1d(3, 2, 1), torch.rand(1, 3, 5), kind="convolution"), (0, 1, 2)),
-    (calls.layer(nn.ConvTranspose2d(2, 1, 2), torch.rand(1, 2, 2, 2),
+    (layer(nn.Conv1d(3, 2, 1), torch.rand(1, 3, 5), kind="convolution"), (0, 1, 2)),
+    (layer(nn.ConvTranspose2d(2, 1, 2), torch.rand(1, 2, 2, 2),
                  kind="transposed_convolution"), (0, 0, 1, 1)),
-    (calls.layer(nn.MaxPool2d(2, padding=1), torch.rand(1, 1, 3, 3), kind="max_pooling"),
+    (layer(nn.MaxPool2d(2, padding=1), torch.rand(1, 1, 3, 3), kind="max_pooling"),
      (0, 0, 0, 0)),
-    (calls.layer(nn.AvgPool2d(3, padding=1), torch.rand(1, 1, 5, 5), kind="average_pooling"),
+    (layer(nn.AvgPool2d(3, padding=1), torch.rand(1, 1, 5, 5), kind="average_pooling"),
      (0, 0, 0, 0)),
-    (calls.layer(nn.LPPool2d(2, 2), torch.rand(1, 1, 2, 2), kind="lp_pooling"), (0, 0, 0, 0)),
-    (calls.layer(nn.ELU(0.5), torch.tensor([-1.5]), kind="activation"), (0,)),
-    (calls.function("log", torch.log, torch.zeros(1), kind="activation"), (0,)),
-    (calls.layer(nn.LayerNorm(4), torch.rand(1, 4), kind="normalisation"), (0, 2)),
-    (calls.layer(nn.LocalResponseNorm(2), torch.rand(1, 2, 2),
+    (layer(nn.LPPool2d(2, 2), torch.rand(1, 1, 2, 2), kind="lp_pooling"), (0, 0, 0, 0)),
+    (layer(nn.ELU(0.5), torch.tensor([-1.5]), kind="activation"), (0,)),
+    (function("log", torch.log, torch.zeros(1), kind="activation"), (0,)),
+    (layer(nn.LayerNorm(4), torch.rand(1, 4), kind="normalisation"), (0, 2)),
+    (layer(nn.LocalResponseNorm(2), torch.rand(1, 2, 2),
                  kind="local_response_normalisation"), (0, 1, 1)),
-    (calls.function("sub", lambda x: x - 2, torch.rand(1, 2), kind="elementwise"), (0, 1)),
-    (calls.function("cat", lambda x: torch.cat([x, x]), torch.rand(1), kind="concatenation"),
+    (function("sub", lambda x: x - 2, torch.rand(1, 2), kind="elementwise"), (0, 1)),
+    (function("cat", lambda x: torch.cat([x, x]), torch.rand(1), kind="concatenation"),
      (1,)),
-    (calls.layer(nn.Linear(3, 2), torch.rand(1, 3), kind="linear"), (0, 1)),
-    (calls.function("mm", lambda x: x @ x, torch.rand(2, 2), kind="matrix_product"), (1, 0)),
-    (calls.layer(nn.Softmax(0), torch.rand(3), kind="softmax"), (0,)),
-    (calls.layer(nn.LogSoftmax(0), torch.tensor([0.0, NEGATIVE]), kind="log_softmax"), (1,)),
-    (calls.function("loss", lambda x: F.cross_entropy(x, torch.tensor(1)), torch.rand(2),
+    (layer(nn.Linear(3, 2), torch.rand(1, 3), kind="linear"), (0, 1)),
+    (function("mm", lambda x: x @ x, torch.rand(2, 2), kind="matrix_product"), (1, 0)),
+    (layer(nn.Softmax(0), torch.rand(3), kind="softmax"), (0,)),
+    (layer(nn.LogSoftmax(0), torch.tensor([0.0, NEGATIVE]), kind="log_softmax"), (1,)),
+    (function("loss", lambda x: F.cross_entropy(x, torch.tensor(1)), torch.rand(2),
                     kind="cross_entropy"), ()),
-    (calls.layer(nn.Identity(), torch.rand(2), kind="identity"), (1,)),
-    (calls.layer(nn.Dropout(0.3), torch.rand(2), kind="dropout"), (1,)),
-    (calls.layer(nn.ConstantPad1d(1, 2.0), torch.rand(1, 2), kind="movement"), (0, 0)),
-    (calls.layer(nn.Upsample(scale_factor=2, mode="linear"), torch.rand(1, 1, 2),
+    (layer(nn.Identity(), torch.rand(2), kind="identity"), (1,)),
+    (layer(nn.Dropout(0.3), torch.rand(2), kind="dropout"), (1,)),
+    (layer(nn.ConstantPad1d(1, 2.0), torch.rand(1, 2), kind="movement"), (0, 0)),
+    (layer(nn.Upsample(scale_factor=2, mode="linear"), torch.rand(1, 1, 2),
                  kind="interpolation"), (0, 0, 1)),
-    (calls.function("mean", lambda x: x.mean(), torch.rand(3), kind="reduction"), ()),
-    (calls.layer(nn.Embedding(3, 2), torch.tensor([1]), kind="embedding"), (0, 1)),
-    (calls.layer(nn.GRU(2, 2), torch.rand(1, 2), kind="general"), (0, 1)),
+    (function("mean", lambda x: x.mean(), torch.rand(3), kind="reduction"), ()),
+    (layer(nn.Embedding(3, 2), torch.tensor([1]), kind="embedding"), (0, 1)),
+    (layer(nn.GRU(2, 2), torch.rand(1, 2), kind="general"), (0, 1)),
 ]  # fmt: skip
 
 
-def described(case: calls.Case, index: tuple[int, ...]) -> dict[str, Any]:
+def described(case: Case, index: tuple[int, ...]) -> dict[str, Any]:
     """The arithmetic of a value of a model of one step, as the API would give it."""
     trace = trace_model(case.model, case.inputs, keep=True)
     node = trace.nodes[-1]
@@ -316,11 +317,10 @@ def test_every_kind_is_shown_and_so_is_one_that_is_not_known(visitor: Visitor) -
     page.route(re.compile("/arithmetic"), answer_route)
     choose_example(page, "cat")
     disclose(page)
-    view = page.locator(".microscope .pixel-view")
     body = page.locator(".arithmetic-body")
     for answer in answers:
         current[0] = answer
-        view.focus()
+        enter_picture(page)
         page.keyboard.press("ArrowRight")
         expect(body).to_have_attribute("data-kind", answer["kind"])
         numbers = told(page, answer["operation"])

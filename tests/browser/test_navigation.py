@@ -8,7 +8,16 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.hand import Posted, choose_example, draw, example, guess, settle
+from tests.browser.hand import (
+    Posted,
+    choose_example,
+    draw,
+    enter_picture,
+    example,
+    guess,
+    settle,
+    until,
+)
 from tests.browser.test_map import open_map, view
 
 pytestmark = pytest.mark.browser
@@ -18,10 +27,17 @@ PATH = "/models/doodle-classifier"
 
 def place(page: Page) -> list[float]:
     """The map's scale, and what of it is in the middle of its frame."""
+    scale, x, y = view(page)
     box = page.locator(".map-frame").bounding_box()
     assert box is not None
-    scale, x, y = view(page)
     return [scale, (box["width"] / 2 - x) / scale, (box["height"] / 2 - y) / scale]
+
+
+def linked_place(page: Page) -> list[float]:
+    """The same as the address has it."""
+    camera = re.search(r"camera=([-\d.]+),([-\d.]+),([\d.]+)", page.url)
+    x, y, scale = map(float, camera.groups()) if camera else (0, 0, 0)
+    return [scale, x, y]
 
 
 def points(posted: Posted) -> list[list[list[float]]]:
@@ -48,6 +64,7 @@ def test_tab_and_enter_walk_the_layers_and_escape_goes_up(visitor: Visitor) -> N
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     expect(page.locator(".microscope .pixel-view")).to_be_focused()
+    enter_picture(page)
     for key in ("ArrowRight", "ArrowDown", "ArrowRight"):
         page.keyboard.press(key)
     expect(page.locator(".reading-place")).to_contain_text("row 1, column 1")
@@ -67,14 +84,10 @@ def test_the_map_is_moved_and_zoomed_by_keys(visitor: Visitor) -> None:
     page = open_map(visitor)
     before = place(page)
     page.keyboard.press("+")
-    page.wait_for_timeout(500)
-    nearer = place(page)
-    assert nearer == pytest.approx([before[0] * 1.25, before[1], before[2]], rel=0.02)
+    assert place(page) == pytest.approx([before[0] * 1.25, before[1], before[2]], rel=0.02)
     page.locator('.map-item button[tabindex="0"]').focus()
-    page.wait_for_timeout(400)
     before = place(page)
     page.keyboard.press("Shift+ArrowRight")
-    page.wait_for_timeout(500)
     assert place(page)[1] > before[1]
     assert place(page)[2] == pytest.approx(before[2], abs=2)
     page.keyboard.press("/")
@@ -107,18 +120,19 @@ def test_every_key_is_listed_where_it_works(visitor: Visitor) -> None:
 def test_a_link_opens_the_same_place_on_another_machine(visitor: Visitor) -> None:
     page = visitor.open(f"{PATH}#prompt=cat")
     posted = Posted(page)
-    draw(page, example("cat"))
+    draw(page, example("star"))
     guess(page)
     page.locator('[data-item="stage2"] button').click()
     page.locator('[data-item="stage2.activation1"] button').click()
     page.get_by_role("button", name=re.compile(r"^Channel 6\b")).click()
     page.get_by_text("per channel").click()
-    page.locator(".microscope .pixel-view").focus()
+    enter_picture(page)
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowRight"):
         page.keyboard.press(key)
     expect(page).to_have_url(re.compile("cell=2,1"))
     expect(page).to_have_url(re.compile("range=channel"))
-    page.wait_for_timeout(600)
+    until(page, lambda: linked_place(page) == pytest.approx(place(page), rel=0.02, abs=3))
+    expect(page.locator(".reading-value")).to_have_text(re.compile(r"\d"))
     value = page.locator(".reading-value").inner_text()
     link = page.url.removeprefix(visitor.address)
     for name in ("layer", "channel", "cell", "range", "prompt", "unfolded", "camera", "drawing"):
@@ -142,10 +156,8 @@ def test_back_and_forward_restore_the_place_and_never_the_drawing(visitor: Visit
     posted = Posted(page)
     choose_example(page, "cat")
     page.keyboard.press("+")
-    page.wait_for_timeout(500)
     page.locator('[data-item="stage1"] button').click()
     expect(page.locator('[data-item="stage1.convolution1"] button')).to_be_focused()
-    page.wait_for_timeout(700)
     before = place(page)
     page.locator('[data-item="stage1.convolution1"] button').click()
     expect(page.locator(".trail [aria-current]")).to_have_text("stage1.convolution1")
@@ -159,7 +171,7 @@ def test_back_and_forward_restore_the_place_and_never_the_drawing(visitor: Visit
     page.go_back()
     expect(page.locator("#detail")).to_be_hidden()
     expect(page.locator('[data-item="stage1.convolution1"]')).to_have_count(1)
-    page.wait_for_timeout(700)
+    until(page, lambda: place(page) == pytest.approx(before, rel=0.02, abs=3))
     assert place(page) == pytest.approx(before, rel=0.02, abs=3)
     page.go_forward()
     page.go_forward()

@@ -10,7 +10,17 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.hand import Posted, choose_example, draw, example, guess, settle
+from tests.browser.hand import (
+    Posted,
+    choose_example,
+    draw,
+    enter_picture,
+    example,
+    guess,
+    settle,
+    until,
+)
+from tests.browser.test_layers import thumbnail
 
 pytestmark = pytest.mark.browser
 
@@ -49,6 +59,7 @@ def test_the_prompt_shows_its_loss_and_the_next_one_clears_the_pad(page: Page) -
 
 def test_every_example_can_be_chosen(page: Page) -> None:
     posted = Posted(page)
+    page.locator(".example").first.wait_for()
     names = page.locator(".example").evaluate_all("all => all.map((each) => each.ariaLabel)")
     assert len(names) >= 8
     for name in names:
@@ -58,7 +69,7 @@ def test_every_example_can_be_chosen(page: Page) -> None:
 
 def test_what_the_network_received_is_shown_with_its_steps(page: Page) -> None:
     posted = Posted(page)
-    draw(page, example("cat"))
+    choose_example(page, "cat")
     settle(page)
     captions = page.locator(".step figcaption").all_inner_texts()
     assert captions[0] == f"{len(posted.drawing)} strokes"
@@ -107,6 +118,7 @@ def test_nothing_is_wider_than_the_screen(visitor: Visitor, width: int, height: 
     assert page.evaluate(wider) == 0
     page.locator('[data-layer="stage1.add"]').click()
     page.locator(".channel").nth(1).click()
+    enter_picture(page)
     page.locator(".microscope .pixel-view").click(position={"x": 20, "y": 20})
     expect(page.locator(".reading-value")).not_to_be_empty()
     assert page.evaluate(wider) == 0
@@ -127,14 +139,13 @@ def test_light_and_dark_follow_the_system_and_the_button(visitor: Visitor) -> No
         return sum(float(part) for part in re.findall(r"[\d.]+", colour)[:3]) / 3
 
     def maps() -> str:
-        page.wait_for_timeout(100)
-        data: str = page.locator("[data-layer] canvas").first.evaluate("it => it.toDataURL()")
-        return data
+        return thumbnail(page, "stem_convolution")
 
     assert brightness() < 60
     dark = maps()
     page.get_by_role("button", name="Colours").click()
     assert brightness() > 200
+    until(page, lambda: maps() != dark)
     assert maps() != dark, "the pictures follow"
     page.reload()
     settle(page)
@@ -234,6 +245,6 @@ def test_the_api_pages_work_without_another_origin(visitor: Visitor) -> None:
 
 def test_an_unknown_page_says_so(visitor: Visitor) -> None:
     page = visitor.open("/nowhere", expect="404")
-    expect(page.get_by_role("heading")).to_have_text("Not Found")
+    expect(page.get_by_role("heading")).to_have_text("Not found")
     page.get_by_role("link", name="Back to the drawing pad").click()
     expect(page.locator("#pad")).to_be_visible()

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from scripts.chromium import find_chromium, launch_arguments
 from scripts.started_server import started_server
 from tests.browser.conftest import Visitor
+from tests.browser.hand import until
 from tests.browser.test_accessibility import violations
 from tests.support.images import file_of
 from tests.support.own_models import seeded, write_package
@@ -93,7 +94,7 @@ def pytorch(address: str, data: bytes) -> dict[str, float]:
     """What PyTorch makes of the input that the server prepared from a file."""
     files, form = {"image": data}, {"model": "colours"}
     found = httpx.post(f"{address}/api/v1/inspections", files=files, data=form, timeout=60).json()
-    arrays = np.load(io.BytesIO(httpx.get(address + found["input"]["arrays"]).content))
+    arrays = np.load(io.BytesIO(httpx.get(address + found["input"]["arrays"], timeout=60).content))
     with torch.no_grad():
         logits = seeded(3)(torch.from_numpy(arrays["input"]))[0]
     return dict(zip(LABELS, logits.softmax(0).tolist(), strict=True))
@@ -135,11 +136,12 @@ def test_the_received_picture_tells_its_exact_values(visiting: Visitor) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     address = f"{visiting.address}/api/v1/inspections/{found['id']}/input/pixels/1/1"
-    pixel = httpx.get(address).json()
+    pixel = httpx.get(address, timeout=60).json()
     red, green, blue = pixel["levels"]
     words = page.locator(".received-words")
     expect(words).to_contain_text(f"red {red}, green {green}, blue {blue}")
-    shown = Image.open(io.BytesIO(httpx.get(visiting.address + found["input"]["picture"]).content))
+    png = httpx.get(visiting.address + found["input"]["picture"], timeout=60).content
+    shown = Image.open(io.BytesIO(png))
     assert shown.getpixel((1, 1)) == (red, green, blue)
 
 
@@ -163,7 +165,10 @@ def test_a_dropped_and_a_pasted_picture(visiting: Visitor) -> None:
             )
         files = {"image": file_of(PICTURE if how == "drop" else 255 - PICTURE)}
         same = httpx.post(
-            f"{visiting.address}/api/v1/inspections", files=files, data={"model": "colours"}
+            f"{visiting.address}/api/v1/inspections",
+            files=files,
+            data={"model": "colours"},
+            timeout=60,
         )
         assert answer.value.json()["id"] == same.json()["id"], how
         settled(page)
@@ -184,8 +189,8 @@ def test_a_sample_is_in_the_address(visiting: Visitor) -> None:
     page = visiting.open("/models/colours")
     settled(page)
     page.get_by_role("button", name="Ball").click()
-    settled(page)
     expect(page).to_have_url(f"{visiting.address}/models/colours#sample=ball")
+    settled(page)
     guessed = shares(page)
     other = visiting.open("/models/colours#sample=ball")
     settled(other)
@@ -221,8 +226,8 @@ def test_the_camera_is_looked_at_until_it_is_stopped(camera: Browser, pictures: 
     expect(video).to_be_visible()
     assert "picture-mirrored" in str(video.get_attribute("class"))
     assert page.evaluate("getComputedStyle(document.querySelector('video')).scale") == "-1 1"
-    while len(answers) < 3:
-        page.wait_for_timeout(50)
+    until(page, lambda: len(answers) >= 3)
+    assert len(answers) >= 3
     assert violations(page) == []
     page.keyboard.press("v")
     expect(video).to_have_count(0)

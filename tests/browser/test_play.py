@@ -188,13 +188,15 @@ def test_every_kind_of_window_on_the_page(visitor: Visitor) -> None:
         x = torch.randn(shape)
         node = trace_model(nn.Sequential(layer).eval(), x, keep=True).nodes[-1]
         window = sliding_window(node, channel, module=layer)
-        current[:] = [describe_window("layer", channel, window).model_dump()]
+        name = f"case {number_of_case}"
+        current[:] = [describe_window(name, channel, window).model_dump()]
         page.evaluate(
             "location.hash = "
             f"'layer=stem_convolution&channel={number_of_case + 1}&cell=0,0&study=player'"
         )
         if number_of_case == 0:
             choose_example(page, "cat")
+        expect(page.locator(".player figcaption").last).to_contain_text(name)
         expected = node.outputs[0][0, channel]
         height, width = expected.shape
         if isinstance(layer, nn.ConvTranspose2d):

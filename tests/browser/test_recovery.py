@@ -9,8 +9,18 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.hand import Posted, choose_example, draw, example, settle
+from tests.browser.hand import (
+    Posted,
+    choose_example,
+    draw,
+    enter_picture,
+    example,
+    settle,
+    until,
+    until_painted,
+)
 from tests.browser.test_errors import FAILED, answer_once, server_on
+from tests.browser.test_map import view
 from tests.browser.test_microscope import told
 
 pytestmark = pytest.mark.browser
@@ -34,12 +44,12 @@ def test_a_restarted_server_gives_the_open_value_again(browser: Browser) -> None
     with server_on(port):
         page = visitor.open(f"{OPEN}&cell=9,12", expect=FAILED)
         posted = Posted(page)
-        draw(page, example("cat"))
-        settle(page)
+        # At once: the numbers of drawings on the way would come before its own.
+        choose_example(page, "cat")
         before = expect_unit(page, 9, 12)
         drawing = posted.drawing
     status = page.locator("#server-status")
-    page.locator(".microscope .pixel-view").focus()
+    enter_picture(page)
     page.keyboard.press("ArrowRight")
     expect(status).to_contain_text("does not answer")
     expect(status).to_contain_text("Your drawing is safe")
@@ -88,19 +98,11 @@ def test_an_inspection_that_is_lost_while_one_looks_about_is_made_again(
     page.locator('.map-item button[tabindex="0"]').focus()
     page.keyboard.press("End")
     expect(page.locator('[data-item="linear"] button')).to_be_focused()
-    for _ in range(50):
-        if hit and posted.bodies:
-            break
-        page.wait_for_timeout(100)
+    until(page, lambda: bool(hit and posted.bodies))
     settle(page)
     assert len(hit) == 1
     assert len(posted.bodies) == 1
-    canvas = page.locator('[data-item="linear"] canvas')
-    page.wait_for_timeout(500)
-    painted = canvas.evaluate(
-        "it => it.getContext('2d').getImageData(0, 0, it.width, it.height).data.some(Boolean)"
-    )
-    assert painted
+    until_painted(page, '[data-item="linear"] canvas')
     expect(page.locator("#server-status")).to_be_hidden()
 
 
@@ -110,7 +112,7 @@ def test_a_lost_value_under_the_microscope_is_made_again(visitor: Visitor) -> No
     before = expect_unit(page, 9, 12)
     posted = Posted(page)
     hit = answer_once(page, "**/arithmetic*", 410, "This inspection is no longer kept.")
-    page.locator(".microscope .pixel-view").focus()
+    enter_picture(page)
     page.keyboard.press("ArrowRight")
     assert expect_unit(page, 9, 13) != before
     assert len(hit) == 1
@@ -123,13 +125,14 @@ def test_maps_are_asked_for_only_where_they_are_seen(visitor: Visitor) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.extend(re.findall(r"layer=([^&]+)", request.url)))
     choose_example(page, "cat")
+    until(page, lambda: "stem.convolution" in asked)
     page.wait_for_timeout(300)
     assert "stem.convolution" in asked
     assert "linear" not in asked, "it is beyond the frame"
     page.get_by_role("button", name="Unfold every module").click()
     expect(page.locator(".map-frame")).to_have_attribute("data-items", "56")
     page.keyboard.press("0")
-    page.wait_for_timeout(600)
+    view(page)
     asked.clear()
     page.get_by_role("button", name="star", exact=True).click()
     settle(page)

@@ -58,9 +58,16 @@ def go(page: Page, address: str) -> None:
 
 
 def output_shape(page: Page) -> list[int]:
-    text = page.locator("#output-shape").inner_text()
-    assert text.startswith("["), text
-    return [int(number) for number in re.findall(r"\d+", text)]
+    """The shape that the page shows, once there is one: a field that was wrong has none."""
+    output = page.locator("#output-shape")
+    expect(output).to_have_text(re.compile(r"^\s*\["))
+    settled(page)
+    return [int(number) for number in re.findall(r"\d+", output.inner_text())]
+
+
+def has_output(page: Page, shape: Sequence[int]) -> None:
+    """Wait until the page shows this shape of the output."""
+    expect(page.locator("#output-shape")).to_have_text(str(list(shape)))
 
 
 def shown(page: Page) -> list[list[float]]:
@@ -103,7 +110,7 @@ def test_random_settings_give_the_shape_and_the_values_of_pytorch(shapes: Page) 
             view["spread"] = "insert"
         go(shapes, fragment(kind, shape, parameters, **view))
         where = (kind, shape, parameters)
-        assert output_shape(shapes) == list(output.shape), where
+        has_output(shapes, output.shape)
         expected = plane(output, channel, depth, space)
         found = torch.tensor(shown(shapes), dtype=torch.float64)
         assert found.shape == expected.shape, where
@@ -150,6 +157,7 @@ def test_refused_settings_are_refused_at_their_field_and_repaired_by_a_click(
     settled(page)
     field = page.locator("#parameter-kernel_size")
     expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_attribute("aria-describedby", re.compile(r"\w"))
     described = field.get_attribute("aria-describedby")
     expect(page.locator(f"#{described}")).to_contain_text("has only 4")
     page.locator(".repair").first.click()
@@ -228,7 +236,7 @@ def test_bad_sizes_are_named_at_the_input(visitor: Visitor) -> None:
         expect(control).to_have_attribute("aria-invalid", "true")
         control.fill(before)
         expect(page.locator("#input-fault")).to_be_hidden()
-    assert output_shape(page) == [1000, 8, 6, 6]
+    has_output(page, [1000, 8, 6, 6])
 
 
 def test_a_pasted_line_fills_the_form_and_the_written_line_makes_the_same_layer(
@@ -246,10 +254,13 @@ def test_a_pasted_line_fills_the_form_and_the_written_line_makes_the_same_layer(
         ("nn.AdaptiveAvgPool2d((None, 3))", "AdaptiveAvgPool2d", [1]),
         ("nn.Linear(16 * 5 * 5, 120)", "Linear", [1]),
     ):
+        before = page.locator("#python-line").inner_text()
         page.locator("#python-input").fill(line)
         page.get_by_role("button", name="Read").click()
+        expect(page.locator("#python-line")).not_to_have_text(before)
         expect(page.locator("#layer-search")).to_have_value(kind)
         settled(page)
+        expect(page.locator("#python-line")).to_contain_text(kind)
         written = page.locator("#python-line").inner_text()
         pasted: nn.Module = eval(
             re.sub(r"^self\.up = |,\s*#.*$", "", line), {"nn": nn, "torch": torch}
@@ -273,7 +284,8 @@ def test_every_question_opens_a_layer_that_pytorch_answers_alike(visitor: Visito
     page = visitor.open("/shapes")
     settled(page)
     questions = page.locator(".shape-question")
-    assert questions.count() == len(QUESTIONS) == 10
+    assert len(QUESTIONS) == 10
+    expect(questions).to_have_count(10)
     for index, question in enumerate(QUESTIONS):
         questions.nth(index).get_by_role("link").click()
         expect(page.locator("#layer-search")).to_have_value(question.type)
@@ -283,9 +295,9 @@ def test_every_question_opens_a_layer_that_pytorch_answers_alike(visitor: Visito
             shape = list(layer(torch.zeros(question.input_shape)).shape)
         except (RuntimeError, ValueError):
             expect(page.locator(".shape-refused")).to_be_visible()
-            assert page.locator(".shape-problem .notice").inner_text()
+            expect(page.locator(".shape-problem .notice")).to_have_text(re.compile(r"\w"))
         else:
-            assert output_shape(page) == shape
+            has_output(page, shape)
     page.go_back()
     expect(page.locator("#layer-search")).to_have_value(QUESTIONS[-2].type)
 
@@ -409,7 +421,7 @@ def test_large_inputs_are_windowed(visitor: Visitor) -> None:
         "/shapes#layer=Conv2d&input=1,512,4096,4096&in_channels=512&out_channels=512&kernel_size=3&padding=1&cell=0,2000,3000&numbers=count"
     )
     settled(page)
-    assert output_shape(page) == [1, 512, 4096, 4096]
+    has_output(page, [1, 512, 4096, 4096])
     expect(page.locator("#animation-sentence")).to_contain_text("Output row 2000, column 3000")
     expect(page.locator(".grid-map").first).to_be_visible()
     box = page.locator(".grid-canvas").first.bounding_box()

@@ -48,6 +48,7 @@ def test_signing_in_drawing_and_signing_out(locked: Visitor) -> None:
     page.get_by_label("API key").fill(KEY)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/models")
+    expect(page.get_by_role("navigation").first).to_be_visible()
     page.get_by_role("link", name="Draw").first.click()
     page.wait_for_url(f"{locked.address}/")
     pad = page.locator("#pad").bounding_box()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.hand import choose_example, settle
+from tests.browser.hand import choose_example, enter_picture, settle
 from tests.browser.test_microscope import open_unit
 
 pytestmark = pytest.mark.browser
@@ -24,6 +26,8 @@ def link(page: Page, *parts: str) -> str:
 
 def seen(page: Page) -> dict[str, object]:
     """What the studies say."""
+    expect(page.locator(".reading-value")).to_have_text(re.compile(r"\d"))
+    expect(page.locator(".study-column")).not_to_have_attribute("data-busy", "")
     expect(page.locator(".heat-words")).to_contain_text("of the field has")
     expect(page.locator(".heat")).to_have_attribute("aria-busy", "false")
     expect(page.locator(".reach-words")).to_contain_text("The pixel at row 9, column 12")
@@ -52,11 +56,10 @@ def test_a_link_opens_the_same_studies(visitor: Visitor) -> None:
         page.keyboard.press(key)
     expect(page.locator(".player-place")).to_contain_text("row 5, column 7 ")
     picture = page.locator(".reach-picture .pixel-view")
-    picture.scroll_into_view_if_needed()
     box = picture.bounding_box()
     assert box is not None
     side = box["width"] / 28
-    page.mouse.click(box["x"] + 12.5 * side, box["y"] + 9.5 * side)
+    picture.click(position={"x": 12.5 * side, "y": 9.5 * side})
     page.locator(".heat").get_by_label("Averaged over what").select_option("noise")
     page.locator(".heat").get_by_role("button", name="Measure").click()
     before = seen(page)
@@ -87,6 +90,7 @@ def test_a_link_without_studies_opens_the_usual_ones(visitor: Visitor) -> None:
     settle(page)
     page.locator('[data-layer="stage1.convolution2"]').click()
     page.locator('[data-channel="5"]').click()
+    enter_picture(page)
     page.locator(".microscope .pixel-view").click()
     expect(page.locator(".study-column")).to_have_attribute("open", "")
     page.goto("about:blank")

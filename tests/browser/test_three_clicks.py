@@ -22,7 +22,7 @@ from models import load_model
 from server.doodle.raster import render
 from server.doodle.strokes import Drawing
 from tests.browser.conftest import Visitor
-from tests.browser.hand import Posted, choose_example, draw, example, settle
+from tests.browser.hand import Posted, choose_example, draw, enter_picture, example, settle
 from tests.browser.test_microscope import number, told
 
 pytestmark = pytest.mark.browser
@@ -74,7 +74,7 @@ def image_of(drawing: list[list[list[float]]]) -> NDArray[np.uint8]:
 
 def click_cell(page: Page, shape: tuple[int, int], cell: tuple[int, int]) -> None:
     view = page.locator(".microscope .pixel-view")
-    view.scroll_into_view_if_needed()
+    enter_picture(page)
     box = view.bounding_box()
     assert box is not None
     view.click(
@@ -105,8 +105,8 @@ def check_unit(page: Page, name: str, place: Place, drawing: Any) -> None:
     assert recomputed == pytest.approx(exact.item(), rel=1e-3, abs=1e-4)
     assert recomputed == pytest.approx(shown, rel=1e-4, abs=1e-5)
     assert number(numbers["Difference"]) == pytest.approx(recomputed - shown, abs=1e-6)
-    box = json.loads(page.locator(".field .field-box").first.get_attribute("data-box") or "null")
-    assert box == field_of(module, place)
+    box = json.dumps(field_of(module, place), separators=(",", ":"))
+    expect(page.locator(".field .field-box").first).to_have_attribute("data-box", box)
     image_shown = page.evaluate(
         """() => {
           const canvas = document.querySelector(".field canvas.field-image");

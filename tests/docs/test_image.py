@@ -116,6 +116,44 @@ def test_compose_and_the_image_agree() -> None:
     assert app["ports"][0].endswith(f":{exposed.value}")
 
 
+def test_compose_keeps_exported_networks_in_a_folder_of_the_image() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    folder = compose["services"]["app"]["environment"]["DOODLESCOPE_CACHE"]
+    assert compose["services"]["app"]["volumes"] == [f"cache:{folder}"]
+    assert "cache" in compose["volumes"]
+    # A volume has the mode of the folder that it is mounted at, and the user is not root.
+    (run,) = of(RUNTIME, "RUN")
+    assert f"mkdir --mode=1777 {folder}" in run.command
+
+
+def test_a_cache_of_ones_own_begins_with_what_the_image_has(tmp_path: Path) -> None:
+    made, cache, tools = (tmp_path / name for name in ("made", "cache", "tools"))
+    for folder in (made / "numba", made / "forms", cache, tools):
+        folder.mkdir(parents=True)
+    shutil.copy(ROOT / "deploy/image/start.sh", tmp_path)
+    (tools / "python").write_text('#!/bin/sh\necho started "$@"\n')
+    (tools / "python").chmod(0o755)
+    (made / "forms/ours.onnx").write_text("exported in the build")
+    (made / "forms/both.onnx").write_text("exported in the build")
+    (cache / "both.onnx").write_text("exported here")
+    for setting in (cache, "off", "auto", tmp_path / "nowhere"):
+        done = subprocess.run(
+            ["sh", str(tmp_path / "start.sh"), "serve"],
+            env={
+                "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+                "TMPDIR": str(tmp_path),
+                "DOODLESCOPE_CACHE": str(setting),
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == "started -P -m server serve\n"
+        assert not done.stderr
+    kept = {file.name: file.read_text() for file in cache.iterdir()}
+    assert kept == {"ours.onnx": "exported in the build", "both.onnx": "exported here"}
+
+
 def test_settings_of_the_image_are_settings() -> None:
     known = {f"DOODLESCOPE_{name}".upper() for name in Settings.model_fields}
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]

@@ -26,15 +26,15 @@ from torch import Tensor
 from server.engine import trace_model
 from server.engine.arithmetic import Arithmetic, arithmetic
 from server.engine.trace import Trace
-from tests.support import calls
-from tests.support.calls import Case
+from tests.support import calls, window_calls
+from tests.support.call_case import Case
 
 STRATEGIES: dict[str, st.SearchStrategy[Case]] = {
-    "convolution": calls.convolutions(),
-    "transposed_convolution": calls.transposed_convolutions(),
-    "max_pooling": calls.maximum_pools(),
-    "average_pooling": calls.average_pools(),
-    "lp_pooling": calls.power_pools(),
+    "convolution": window_calls.convolutions(),
+    "transposed_convolution": window_calls.transposed_convolutions(),
+    "max_pooling": window_calls.maximum_pools(),
+    "average_pooling": window_calls.average_pools(),
+    "lp_pooling": window_calls.power_pools(),
     "activation": calls.activations(),
     "normalisation": calls.normalisations(),
     "local_response_normalisation": calls.response_normalisations(),

@@ -23,7 +23,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from server.engine.shapes import LayerShape, Refusal, output_shape, repairs, settings_for
 from server.engine.shapes.result import Step
-from tests.support.layer_settings import KINDS, Setting
+from tests.support.layer_settings import KINDS
+from tests.support.setting import Setting
 from tests.support.torch_layers import Answer, as_tuples, module_of, numbers_in, on, small, truth
 
 SETTINGS = int(os.environ.get("DOODLESCOPE_SETTINGS", "200"))

@@ -7,6 +7,7 @@ import warnings
 from contextlib import suppress
 from typing import Any
 
+import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -14,7 +15,8 @@ from torch import nn
 
 from server.errors import InvalidInput
 from server.services.shapes_source import parse_source
-from tests.support.layer_settings import KINDS, Setting
+from tests.support.layer_settings import KINDS
+from tests.support.setting import Setting
 from tests.support.torch_layers import as_tuples
 
 CALLS = [
@@ -47,6 +49,16 @@ def made(kind: str, parameters: dict[str, Any]) -> nn.Module | None:
     return module
 
 
+def read(text: str) -> dict[str, Any]:
+    """The only layer of a text; a number that no tensor can have is refused, and no other."""
+    if str(2**70) in text:
+        with pytest.raises(InvalidInput, match="is too large a number"):
+            parse_source(text)
+        assume(False)
+    (layer,) = parse_source(text).layers
+    return layer
+
+
 @given(settings_of_layers(), st.sampled_from(CALLS), st.integers(0, 3))
 def test_a_line_makes_the_layer_that_python_makes_of_it(
     setting: Setting, call: str, positional: int
@@ -59,7 +71,7 @@ def test_a_line_makes_the_layer_that_python_makes_of_it(
         values = list(setting.parameters.values())[:positional]
         written[:positional] = [repr(as_tuples(value)) for value in values]
     line = call.format(f"nn.{setting.type}({', '.join(written)})")
-    (layer,) = parse_source(line).layers
+    layer = read(line)
     kind = layer.pop("type")
     assert repr(made(kind, layer)) == repr(module), line
 
@@ -70,7 +82,7 @@ def test_what_a_module_prints_is_read_as_the_module(setting: Setting) -> None:
     assume(module is not None)
     assert module is not None
     printed = repr(nn.Sequential(module))
-    (layer,) = parse_source(printed).layers
+    layer = read(printed)
     kind = layer.pop("type")
     assert repr(made(kind, layer)) == repr(module), printed
 

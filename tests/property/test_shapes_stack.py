@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from server.engine import trace_model
 from server.engine.shapes import Stack, apply_stack
-from tests.support.layer_settings import Draw
+from tests.support.setting import Draw
 from tests.support.torch_layers import as_tuples
 
 STACKS = int(os.environ.get("DOODLESCOPE_SETTINGS", "40"))

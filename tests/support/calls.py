@@ -3,188 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-Draw = Callable[[st.SearchStrategy[Any]], Any]
-
-SIDES = {1: 12, 2: 7, 3: 4}
-"""The largest input side by the number of spatial axes."""
-
-
-class Applied(nn.Module):
-    """A function as a model of its own: what it calls is recorded one by one."""
-
-    def __init__(self, name: str, function: Callable[..., Tensor]) -> None:
-        super().__init__()
-        self.name = name
-        self.function = function
-
-    def extra_repr(self) -> str:
-        return self.name
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        return self.function(*inputs)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A model of one step, with its inputs in float32."""
-
-    model: nn.Module
-    inputs: tuple[Tensor, ...]
-    kind: str
-    """Of arithmetic."""
-
-
-def layer(module: nn.Module, *inputs: Tensor, kind: str) -> Case:
-    """A layer as the only one of a model."""
-    return Case(nn.Sequential(module).eval(), inputs, kind)
-
-
-def function(name: str, apply: Callable[..., Tensor], *inputs: Tensor, kind: str) -> Case:
-    """A function as a model."""
-    return Case(Applied(name, apply).eval(), inputs, kind)
-
-
-def values(draw: Draw, *shape: int, low: float = -3.0, high: float = 3.0) -> Tensor:
-    """Float32 values that depend on the drawn seed only."""
-    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**16)))
-    return torch.rand(shape, generator=generator) * (high - low) + low
-
-
-def spatial(draw: Draw) -> tuple[int, list[int]]:
-    """A number of axes, and a size for each."""
-    axes = draw(st.sampled_from([1, 2, 2, 3]))
-    return axes, [draw(st.integers(1, SIDES[axes])) for _ in range(axes)]
-
-
-def each(draw: Draw, axes: int, low: int, high: int) -> Any:
-    """One number for all axes, or one for each."""
-    if draw(st.booleans()):
-        return draw(st.integers(low, high))
-    return tuple(draw(st.integers(low, high)) for _ in range(axes))
-
-
-def batched(draw: Draw, shape: list[int]) -> list[int]:
-    """The shape with a batch before, or, as layers take it too, without."""
-    return draw(st.sampled_from([[1, *shape], [2, *shape], shape]))  # type: ignore[no-any-return]
-
-
-@st.composite
-def convolutions(draw: Draw) -> Case:
-    axes, sizes = spatial(draw)
-    groups = draw(st.integers(1, 3))
-    channels = groups * draw(st.integers(1, 3))
-    same = draw(st.integers(0, 4)) == 0
-    module: nn.Module = getattr(nn, f"Conv{axes}d")(
-        channels,
-        groups * draw(st.integers(1, 2)),
-        each(draw, axes, 1, 3),
-        stride=1 if same else each(draw, axes, 1, 3),
-        padding=draw(st.sampled_from(["same", "valid"])) if same else each(draw, axes, 0, 2),
-        dilation=each(draw, axes, 1, 2),
-        groups=groups,
-        bias=draw(st.booleans()),
-        padding_mode=draw(st.sampled_from(["zeros", "reflect", "replicate", "circular"])),
-    )
-    x = values(draw, *batched(draw, [channels, *sizes]))
-    if draw(st.booleans()) or module.padding_mode != "zeros":
-        return layer(module, x, kind="convolution")
-    settings = [module.stride, module.padding, module.dilation, groups]
-    call = getattr(F, f"conv{axes}d")
-    weight, bias = cast(Tensor, module.weight).detach(), None
-    return function(
-        f"conv{axes}d", lambda x, w: call(x, w, bias, *settings), x, weight, kind="convolution"
-    )
-
-
-@st.composite
-def transposed_convolutions(draw: Draw) -> Case:
-    axes, sizes = spatial(draw)
-    groups = draw(st.integers(1, 3))
-    channels = groups * draw(st.integers(1, 2))
-    module: nn.Module = getattr(nn, f"ConvTranspose{axes}d")(
-        channels,
-        groups * draw(st.integers(1, 2)),
-        each(draw, axes, 1, 3),
-        stride=each(draw, axes, 1, 3),
-        padding=each(draw, axes, 0, 2),
-        output_padding=each(draw, axes, 0, 1),
-        dilation=each(draw, axes, 1, 2),
-        groups=groups,
-        bias=draw(st.booleans()),
-    )
-    x = values(draw, *batched(draw, [channels, *sizes]))
-    return layer(module, x, kind="transposed_convolution")
-
-
-def pooled(draw: Draw, low: float = -3.0) -> tuple[int, Tensor]:
-    axes, sizes = spatial(draw)
-    x = values(draw, *batched(draw, [2, *sizes]), low=low)
-    # Few different values, so that there are ties.
-    return axes, x.round() if draw(st.booleans()) else x
-
-
-@st.composite
-def maximum_pools(draw: Draw) -> Case:
-    axes, x = pooled(draw)
-    if draw(st.integers(0, 3)) == 0:
-        size = each(draw, axes, 1, 5)
-        module = getattr(nn, f"AdaptiveMaxPool{axes}d")(size)
-        return layer(module, x, kind="max_pooling")
-    module = getattr(nn, f"MaxPool{axes}d")(
-        each(draw, axes, 1, 3),
-        draw(st.sampled_from([None, 1, 2, 3])),
-        each(draw, axes, 0, 1),
-        dilation=each(draw, axes, 1, 2),
-        ceil_mode=draw(st.booleans()),
-    )
-    if draw(st.booleans()):
-        return layer(module, x, kind="max_pooling")
-    call = getattr(F, f"max_pool{axes}d")
-    names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
-    settings = {name: getattr(module, name) for name in names}
-    return function("max_pool", lambda x: call(x, **settings), x, kind="max_pooling")
-
-
-@st.composite
-def average_pools(draw: Draw) -> Case:
-    axes, x = pooled(draw)
-    if draw(st.integers(0, 2)) == 0:
-        size = each(draw, axes, 1, 5)
-        module = getattr(nn, f"AdaptiveAvgPool{axes}d")(size)
-        return layer(module, x, kind="average_pooling")
-    options: dict[str, Any] = {}
-    if axes > 1 and draw(st.booleans()):
-        options["divisor_override"] = draw(st.integers(1, 9))
-    module = getattr(nn, f"AvgPool{axes}d")(
-        each(draw, axes, 1, 3),
-        draw(st.sampled_from([None, 1, 2, 3])),
-        each(draw, axes, 0, 1),
-        ceil_mode=draw(st.booleans()),
-        count_include_pad=draw(st.booleans()),
-        **options,
-    )
-    return layer(module, x, kind="average_pooling")
-
-
-@st.composite
-def power_pools(draw: Draw) -> Case:
-    axes, x = pooled(draw, low=0.1)
-    module = getattr(nn, f"LPPool{axes}d")(
-        draw(st.sampled_from([1, 2, 3.0, 1.5])),
-        draw(st.integers(1, 3)),
-        draw(st.sampled_from([None, 1, 2])),
-        ceil_mode=draw(st.booleans()),
-    )
-    return layer(module, x, kind="lp_pooling")
-
+from tests.support.call_case import (
+    Applied,
+    Case,
+    Draw,
+    function,
+    layer,
+    spatial,
+    values,
+)
 
 ACTIVATIONS: dict[str, Callable[[Draw], nn.Module]] = {
     "ReLU": lambda draw: nn.ReLU(inplace=draw(st.booleans())),

@@ -79,10 +79,25 @@ class Drawer:
         return message
 
     def frame(self) -> bytes:
-        """The next message, which is binary."""
-        data = self.connection.recv(timeout=PATIENCE)
-        assert isinstance(data, bytes), data
-        return data
+        """The next message that is binary; guesses may come before it."""
+        while True:
+            data = self.connection.recv(timeout=PATIENCE)
+            if isinstance(data, bytes):
+                return data
+            assert json.loads(data)["type"] == "prediction", data
+
+    def inspection(self, sequence: int) -> dict[str, Any]:
+        """The inspection of a state; guesses, and inspections of older ones, are passed over."""
+        while True:
+            message = self.message()
+            assert message["type"] in ("prediction", "inspection"), message
+            if message["type"] == "prediction":
+                continue
+            if message["sequence"] == sequence:
+                return message
+            assert message["sequence"] < sequence
+            for _ in range(message["frames"]):
+                self.frame()
 
     def answer(self, sequence: int) -> dict[str, Any]:
         """The prediction for a state; those of older ones are passed over."""

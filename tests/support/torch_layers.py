@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tests.support.layer_settings import Setting
+from tests.support.setting import Setting
 
 SMALL = 200_000
 """Values of a tensor that the CPU may be asked for."""

@@ -62,11 +62,12 @@ class Server:
 
     def __init__(self, limits: ConnectionLimits = LIMITS) -> None:
         self.asked: list[str] = []
+        self.ended: list[str] = []
         self.reads = True
         config = uvicorn.Config(self.application, interface="asgi3", log_config=None)
         config.load()
         self.state = ServerState()
-        self._protocol = limited(ProblemProtocol, limits)
+        self._protocol = limited(ProblemProtocol, limits, self.ended.append)
         self._config = config
 
     async def application(self, scope: Any, receive: Any, send: Any) -> None:
@@ -125,16 +126,19 @@ def test_a_head_that_trickles() -> None:
         problem = problem_in(transport)
         assert (problem["status"], problem["type"]) == (408, "/problems/request-timeout")
         assert not server.asked
+        assert server.ended == ["slow"]
 
     run(scenario)
 
 
 def test_a_connection_that_says_nothing_is_closed_without_a_word() -> None:
     async def scenario() -> None:
-        protocol, transport = Server().connect()
+        server = Server()
+        protocol, transport = server.connect()
         protocol.check(protocol.loop.time() + 11)
         assert transport.is_closed
         assert transport.sent == b""
+        assert server.ended == [], "that is how connections end that are not used any more"
 
     run(scenario)
 
@@ -239,7 +243,8 @@ def test_requests_one_after_another_have_a_limit_each() -> None:
 
 def test_a_reader_that_is_too_slow() -> None:
     async def scenario() -> None:
-        protocol, transport = Server().connect()
+        server = Server()
+        protocol, transport = server.connect()
         now = protocol.loop.time()
         transport.waiting = 1_000
         protocol.check(now)  # 10 seconds, and one for each 100 bytes
@@ -251,6 +256,7 @@ def test_a_reader_that_is_too_slow() -> None:
         protocol.check(now + 34)
         assert not transport.is_aborted
         protocol.check(now + 35)
+        assert server.ended == ["slow"]
         assert transport.is_aborted
 
     run(scenario)
@@ -278,6 +284,7 @@ def test_answers_in_memory_have_a_limit_together() -> None:
         now = made[0][0].loop.time()
         sweep({*server.state.connections, object()}, LIMITS, now)
         assert [transport.is_aborted for _, transport in made] == [False, True, False]
+        assert server.ended == ["unsent"]
 
     run(scenario)
 
@@ -291,6 +298,7 @@ def test_one_connection_too_many_takes_the_place_of_one_that_asks_nothing() -> N
         _, idle = server.connect()
         _, fourth = server.connect()
         assert idle.is_aborted
+        assert server.ended == ["idle"]
         assert not fourth.is_aborted
         assert not any(transport.is_closing() for _, transport in busy)
 
@@ -309,6 +317,7 @@ def test_one_connection_too_many_is_refused_where_all_are_busy() -> None:
         await settle()
         problem = problem_in(transport)
         assert (problem["status"], problem["limit"]) == (503, LIMITS.connections)
+        assert server.ended == ["too_many"]
         assert b"retry-after: 5" in transport.sent.lower()
         assert server.asked == ["/asked"] * 3
         for each, sent in busy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import json
 import socket
@@ -18,8 +19,10 @@ import uvicorn
 from torch import Tensor, nn
 
 from server.app import create_app
-from server.quick_protocol import quick_protocol
+from server.quick_protocol import QuickProtocol, quick_protocol
 from server.services.catalog import Catalog, load_catalog
+from server.services.lane import Lane
+from server.services.lane_job import Job
 from server.settings import Settings
 from server.socket_protocol import socket_options
 from tests.support.drawings import HOUSE, SUN
@@ -51,8 +54,12 @@ class Gate(nn.Module):
 class Server:
     """A server in this process, whose one network can be held up."""
 
-    def __init__(self, port: int, gate: Gate, seen: list[Any]) -> None:
+    def __init__(
+        self, running: uvicorn.Server, port: int, lane: Lane, gate: Gate, seen: list[Any]
+    ) -> None:
+        self.running = running
         self.port = port
+        self.lane = lane
         self.gate = gate
         self.seen = seen
         """Exchanges that were observed."""
@@ -92,10 +99,12 @@ def serving(**settings: Any) -> Iterator[Server]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
-    until(lambda: server.started or not thread.is_alive())
+    while not server.started and thread.is_alive():
+        thread.join(0.02)
     assert server.started
+    port, lane = listening.getsockname()[1], app.state.services.lane
     try:
-        yield Server(listening.getsockname()[1], gates[0], seen)
+        yield Server(server, port, lane, gates[0], seen)
     finally:
         gates[0].gate.set()
         server.should_exit = True
@@ -118,6 +127,15 @@ def until(true: Callable[[], Any]) -> None:
         time.sleep(0.01)
 
 
+def takes_no_more(server: Server) -> bool:
+    """Whether a server that stops has come so far that it takes no connections."""
+    try:
+        server.connect().close()
+    except OSError:
+        return True
+    return False
+
+
 def head(body: bytes, *fields: str, version: str = "1.1") -> bytes:
     lines = [
         f"POST {PATH} HTTP/{version}",
@@ -130,11 +148,22 @@ def head(body: bytes, *fields: str, version: str = "1.1") -> bytes:
 
 
 def read(connection: socket.socket) -> tuple[int, dict[str, str], Any]:
-    """One answer of a connection that stays open."""
-    response = http.client.HTTPResponse(connection)
-    response.begin()
-    found = {name.lower(): value for name, value in response.getheaders()}
-    return response.status, found, json.loads(response.read())
+    """One answer of a connection that stays open, if no other has been asked for."""
+    (answer,) = read_all(connection, 1)
+    return answer
+
+
+def read_all(connection: socket.socket, count: int) -> list[tuple[int, dict[str, str], Any]]:
+    """So many answers of a connection, all through one buffer: they may come in one piece."""
+    answers = []
+    with connection.makefile("rb") as file:
+        for _ in range(count):
+            status = int(file.readline().split()[1])
+            fields = http.client.parse_headers(file)
+            found = {name.lower(): value for name, value in fields.items()}
+            body = file.read(int(found["content-length"]))
+            answers.append((status, found, json.loads(body)))
+    return answers
 
 
 @pytest.mark.parametrize(
@@ -178,17 +207,64 @@ def test_a_connection_goes_on_and_ids_differ(server: Server) -> None:
     assert answers[0][2] == answers[2][2]
 
 
+def test_a_head_that_was_read_before_is_not_parsed_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[bytes] = []
+    received: list[bytes] = []
+    began, receive = QuickProtocol.on_message_begin, QuickProtocol.data_received
+
+    def count(protocol: QuickProtocol) -> None:
+        parsed.append(b"")
+        began(protocol)
+
+    def note(protocol: QuickProtocol, data: bytes) -> None:
+        received.append(data)
+        receive(protocol, data)
+
+    monkeypatch.setattr(QuickProtocol, "on_message_begin", count)
+    monkeypatch.setattr(QuickProtocol, "data_received", note)
+    bodies = [json.dumps({"drawing": drawing}).encode() for drawing in (HOUSE, SUN)]
+    bodies += [body.replace(b"[", b" [", 1) for body in bodies]
+    expected = [server.ask(body, ORDINARY)[2] for body in bodies]
+    parsed.clear()
+    with server.connect() as first, server.connect() as second:
+        for connection in (first, second, first):
+            for body, answer in zip(bodies, expected, strict=True):
+                connection.sendall(head(body) + body)
+                status, fields, found = read(connection)
+                assert (status, found) == (200, answer)
+                assert fields["x-request-id"]
+        # the heads of two lengths or more, on one connection; none of the others
+        lengths = len({len(body) for body in bodies})
+        assert lengths <= len(parsed) <= lengths + 1, "a connection's first head is always parsed"
+        before = len(parsed)
+        beginning = head(bodies[0])[:30]
+        first.sendall(beginning)
+        until(lambda: received[-1] == beginning)
+        first.sendall(head(bodies[0])[30:] + bodies[0])
+        assert read(first)[2] == expected[0]
+        assert len(parsed) == before + 1, "not whole: the parser reads it"
+        # the end of a head is no head, though it came in one piece with a body
+        second.sendall(head(bodies[0])[30:] + bodies[0])
+        assert read(second)[0] == 400
+        # what is not usual is told to the application, as ever
+        broken = bodies[0][:-1] + b"x"
+        first.sendall(head(broken) + broken)
+        assert read(first)[0] == 400
+        two = head(bodies[0]) + bodies[0] + head(bodies[1]) + bodies[1]
+        first.sendall(two)
+        assert [answer for _, _, answer in read_all(first, 2)] == expected[:2]
+
+
 def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
     bodies = [json.dumps({"drawing": SUN, "top_k": count}).encode() for count in (1, 0, 3, 2)]
     with server.connect() as connection:
         connection.sendall(b"".join(head(body) + body for body in bodies))
-        file = connection.makefile("rb")
-        counts = []
-        for _ in bodies:
-            status = int(file.readline().split()[1])
-            fields = dict(line.split(b": ", 1) for line in iter(file.readline, b"\r\n"))
-            answer = json.loads(file.read(int(fields[b"content-length"])))
-            counts.append(len(answer["predictions"]) if status == 200 else status)
+        answers = read_all(connection, len(bodies))
+    counts = [
+        len(answer["predictions"]) if status == 200 else status for status, _, answer in answers
+    ]
     assert counts == [1, 422, 3, 2]
 
 
@@ -220,10 +296,10 @@ def test_a_connection_closes_as_asked(
         status, found, _ = read(connection)
         assert status == 200
         assert (found.get("connection") == "close") == closes
-        connection.settimeout(0.3)
         if closes:
             assert connection.recv(1) == b""
         else:
+            connection.settimeout(0.3)
             with pytest.raises(TimeoutError):
                 connection.recv(1)
 
@@ -247,30 +323,55 @@ def test_who_leaves_is_skipped_and_counted() -> None:
         waiting, half = server.connect(), server.connect()
         waiting.sendall(head(USUAL) + USUAL)
         half.sendall(head(USUAL) + USUAL[:5])
-        time.sleep(0.2)
+        until(lambda: server.lane.queued == 1)
         runs = len(server.gate.batches)
         for connection in (first, waiting, half):
             connection.close()
         until(lambda: len(server.seen) == before + 3)
         server.gate.gate.set()
         assert server.ask(USUAL)[0] == 200
+        until(lambda: len(server.seen) == before + 4)  # which is after the answer
         assert [each.status for each in server.seen[before:]] == [499, 499, 499, 200]
         assert server.gate.batches[runs:] == [1]  # the last one: nobody wants the second
+
+
+def test_requests_leave_no_cycles(server: Server) -> None:
+    def kept() -> int:
+        return sum(type(each) is Job for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        with server.connect() as connection:
+            for body in (USUAL, USUAL, b'{"drawing": [], "top_k": 0}', USUAL):
+                connection.sendall(head(body) + body)
+                read(connection)
+            server.gate.gate.clear()
+            server.gate.entered.clear()
+            connection.sendall(head(USUAL) + USUAL)
+            assert server.gate.entered.wait(30)
+        until(lambda: server.seen[-1].status == 499)  # and one whose client left
+        server.gate.gate.set()
+        assert server.ask(USUAL)[0] == 200
+        until(lambda: kept() == 0)
+    finally:
+        server.gate.gate.set()
+        gc.enable()
 
 
 def test_stopping_answers_what_was_taken() -> None:
     answers: list[Any] = []
     with serving() as server:
+        before = len(server.gate.batches)
         server.gate.gate.clear()
-        server.gate.entered.clear()
         askers = [
             threading.Thread(target=lambda: answers.append(server.ask(USUAL))) for _ in range(5)
         ]
         for asker in askers:
             asker.start()
-        assert server.gate.entered.wait(30)
-        time.sleep(0.2)
-        threading.Timer(0.5, server.gate.gate.set).start()
+        until(lambda: sum(server.gate.batches[before:]) + server.lane.queued == 5)
+        server.running.should_exit = True
+        until(lambda: takes_no_more(server))  # and then the gate opens
     for asker in askers:
         asker.join(30)
     assert [status for status, _, _ in answers] == [200] * 5

@@ -20,6 +20,7 @@ from server.showing import Shown
 from tests.support.own_models import Colours, seeded
 
 LABELS = ("cat", "dog", "sun", "house")
+PATIENCE = 60.0
 EXAMPLE = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 
 
@@ -36,7 +37,7 @@ def shown(module: Colours) -> Iterator[Shown]:
 
 @pytest.fixture
 def client(shown: Shown) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=shown.url.partition("/models")[0], timeout=60) as opened:
+    with httpx.Client(base_url=shown.url.partition("/models")[0], timeout=PATIENCE) as opened:
         yield opened
 
 
@@ -131,7 +132,7 @@ def test_the_page_may_stand_in_a_notebook_of_this_machine(
 def test_close_stops_the_server_and_may_be_called_again() -> None:
     shown = show(nn.Linear(4, 2), (1, 4), block=False, name="A line")
     assert shown.url.endswith("/models/A-line")
-    assert httpx.get(shown.url).status_code == 200
+    assert httpx.get(shown.url, timeout=PATIENCE).status_code == 200
     shown.close()
     shown.close()
     with pytest.raises(httpx.ConnectError):
@@ -147,9 +148,10 @@ def test_several_inputs_by_name() -> None:
     left, right = torch.rand(1, 4), torch.rand(1, 4)
     with show(Pair(), {"left": left, "right": right}, block=False) as shown:
         base = shown.url.partition("/models")[0]
-        found = httpx.post(f"{base}/api/v1/inspections", json={"example": 0}).json()
-        arrays = np.load(io.BytesIO(httpx.get(base + found["input"]["arrays"]).content))
-        (model,) = httpx.get(f"{base}/api/v1/models").json()["models"]
+        with httpx.Client(base_url=base, timeout=PATIENCE) as client:
+            found = inspect(client, 0)
+            arrays = np.load(io.BytesIO(client.get(found["input"]["arrays"]).content))
+            (model,) = client.get("/api/v1/models").json()["models"]
     assert found["predictions"] == []
     assert found["entropy"] is None
     # As the graph calls them: in the order of the arguments.
@@ -166,7 +168,7 @@ class OfTwo(nn.Module):
 def test_a_forward_that_wants_the_whole_batch_gets_it() -> None:
     with show(OfTwo(), torch.arange(6.0).reshape(2, 3), block=False) as shown:
         base = shown.url.partition("/models")[0]
-        (model,) = httpx.get(f"{base}/api/v1/models").json()["models"]
+        (model,) = httpx.get(f"{base}/api/v1/models", timeout=PATIENCE).json()["models"]
     assert model["examples"] == 1
 
 

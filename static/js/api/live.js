@@ -1,9 +1,9 @@
 /**
  * The live session: strokes go out over a WebSocket as they are drawn, and the newest drawing's
- * inspection and maps come back. docs/live.md has the protocol. Whoever asks goes on over HTTP while
- * there is no connection.
+ * guesses come back, and then its inspection and maps. docs/live.md has the protocol. Whoever asks
+ * goes on over HTTP while there is no connection.
  *
- * @import {Drawing, Inspection, LayerMaps} from "../core/types.js"
+ * @import {Drawing, Guessed, Inspection, LayerMaps} from "../core/types.js"
  */
 import { decodeAtlas } from "../core/atlas.js";
 import { retryDelay } from "../core/backoff.js";
@@ -30,14 +30,23 @@ export class SocketLost extends Error {
   }
 }
 
+/** A newer drawing has been answered in the place of this one. */
+export class Superseded extends Error {
+  constructor() {
+    super("A newer drawing was answered.");
+    this.name = "Superseded";
+  }
+}
+
 /**
  * @template Value
  * @typedef {{promise: Promise<Value>, resolve: (value: Value) => void, reject: (error: Error) => void}} Deferred
  */
 
 /**
- * @typedef {object} Asked  The state that is answered next.
+ * @typedef {object} Asked  A state that is not answered whole.
  * @property {number} sequence
+ * @property {(guesses: Guessed) => void} onGuesses
  * @property {Deferred<Inspection>} inspection
  * @property {Deferred<Map<string, LayerMaps>>} maps
  * @property {Map<string, LayerMaps>} got
@@ -60,8 +69,8 @@ export class LiveSocket {
   /** Of each sequence number that was sent lately. @type {Map<number, State>} */
   #states = new Map();
   #watched = "";
-  /** @type {Asked | null} */
-  #asked = null;
+  /** By their numbers, the oldest first. @type {Map<number, Asked>} */
+  #asked = new Map();
   #attempt = 0;
   #notBefore = 0;
   #watch = 0;
@@ -111,21 +120,24 @@ export class LiveSocket {
   }
 
   /**
-   * Run the model on a drawing; what of it the server has already is not sent again.
+   * Run the model on a drawing; what of it the server has already is not sent again. Another one may
+   * be asked for before this one is answered.
    *
    * @param {Drawing} drawing
    * @param {string[]} layers  whose maps are wanted with it
+   * @param {(guesses: Guessed) => void} onGuesses  is called when they come, which is before all else
    * @returns {Promise<{inspection: Inspection, maps: Promise<Map<string, LayerMaps>>}>}
    * @throws {SocketLost} if there is no connection, or it is lost; so `maps` may, too
+   * @throws {Superseded} if a newer drawing was answered
    * @throws {ApiProblem}
    */
-  async inspect(drawing, layers) {
+  async inspect(drawing, layers, onGuesses) {
     try {
-      return await this.#ask(drawing, layers);
+      return await this.#ask(drawing, layers, onGuesses);
     } catch (error) {
       if (!(error instanceof ApiProblem && error.status === OUT_OF_STEP)) throw error;
       this.#base = null;
-      return await this.#ask(drawing, layers);
+      return await this.#ask(drawing, layers, onGuesses);
     }
   }
 
@@ -137,8 +149,9 @@ export class LiveSocket {
   /**
    * @param {Drawing} drawing
    * @param {string[]} layers
+   * @param {(guesses: Guessed) => void} onGuesses
    */
-  async #ask(drawing, layers) {
+  async #ask(drawing, layers, onGuesses) {
     if (!this.#isReady) throw new SocketLost();
     const watched = JSON.stringify({ type: "watch", layers, manifest: true });
     if (watched !== this.#watched) {
@@ -150,8 +163,8 @@ export class LiveSocket {
     const base = this.#base;
     this.#sequence += 1;
     this.#note(drawing, isOpenAfter(changes, known?.open ?? false));
-    const asked = { sequence: this.#sequence, inspection: deferred(), maps: deferred(), got: new Map(), frames: 0 };
-    this.#asked = asked;
+    const asked = { sequence: this.#sequence, onGuesses, inspection: deferred(), maps: deferred(), got: new Map(), frames: 0 };
+    this.#asked.set(asked.sequence, asked);
     this.#send({ type: "strokes", sequence: this.#sequence, base, changes });
     this.#heard = performance.now();
     this.#listen(0);
@@ -174,7 +187,8 @@ export class LiveSocket {
     if (data instanceof ArrayBuffer) return this.#gotMaps(data);
     const message = JSON.parse(data);
     if (message.type === "ready") return this.#ready(message);
-    if (message.type === "prediction") return this.#gotPrediction(message);
+    if (message.type === "prediction") return this.#gotGuesses(message);
+    if (message.type === "inspection") return this.#gotInspection(message);
     if (message.type === "problem") return this.#gotProblem(message);
     return undefined;
   }
@@ -192,23 +206,26 @@ export class LiveSocket {
     this.#isReady = true;
   }
 
-  /** @param {{sequence: number, frames?: number, manifest?: Inspection}} message */
-  #gotPrediction({ sequence, frames = 0, manifest }) {
-    const asked = this.#asked;
-    if (asked?.sequence !== sequence) return;
-    // It did not take what was to be watched: the same is asked over HTTP.
-    if (!manifest) return this.#fail(new SocketLost());
+  /** @param {{sequence: number} & Guessed} message */
+  #gotGuesses({ sequence, predictions, unknown }) {
+    this.#asked.get(sequence)?.onGuesses({ predictions, unknown });
+  }
+
+  /** @param {{sequence: number, frames: number, manifest?: Inspection}} message */
+  #gotInspection({ sequence, frames, manifest }) {
+    for (const older of [...this.#asked.keys()].filter((each) => each < sequence)) this.#fail(older, new Superseded());
+    const asked = this.#asked.get(sequence);
+    if (!asked || !manifest) return;
     asked.frames = frames;
     asked.inspection.resolve(manifest);
     if (frames === 0) this.#answered(asked);
-    return undefined;
   }
 
   /** @param {ArrayBuffer} data */
   #gotMaps(data) {
-    const asked = this.#asked;
     const { sequence, layers } = decodeAtlas(data);
-    if (!asked || asked.sequence !== sequence || asked.frames === 0) return;
+    const asked = this.#asked.get(sequence ?? 0);
+    if (!asked || asked.frames === 0) return;
     for (const [name, maps] of layers) asked.got.set(name, maps);
     asked.frames -= 1;
     if (asked.frames === 0) this.#answered(asked);
@@ -216,26 +233,34 @@ export class LiveSocket {
 
   /** @param {Asked} asked */
   #answered(asked) {
-    this.#asked = null;
-    clearTimeout(this.#watch);
+    this.#asked.delete(asked.sequence);
+    if (this.#asked.size === 0) clearTimeout(this.#watch);
     asked.maps.resolve(asked.got);
   }
 
   /** @param {{sequence: number | null, retry_after: number | null, problem: {status: number, detail: string, pointer?: string}}} message */
   #gotProblem({ sequence, retry_after: retryAfter, problem }) {
-    const asked = this.#asked;
-    // What it could not watch is fetched when the answer is there.
-    if (!asked || sequence !== asked.sequence) return;
-    this.#fail(new ApiProblem(problem.status, problem.detail, retryAfter, problem.pointer));
+    if (sequence === null) {
+      // It could not watch what was to be watched: the same is asked for over HTTP.
+      this.#watched = "";
+      return this.#failAll();
+    }
+    // Changes of a state that it does not have are not sent again where newer ones have been.
+    const isOld = problem.status === OUT_OF_STEP && sequence < this.#sequence;
+    return this.#fail(sequence, isOld ? new Superseded() : new ApiProblem(problem.status, problem.detail, retryAfter, problem.pointer));
   }
 
-  /** @param {Error} error */
-  #fail(error) {
-    const asked = this.#asked;
-    this.#asked = null;
-    clearTimeout(this.#watch);
+  /** @param {number} sequence @param {Error} error */
+  #fail(sequence, error) {
+    const asked = this.#asked.get(sequence);
+    this.#asked.delete(sequence);
+    if (this.#asked.size === 0) clearTimeout(this.#watch);
     asked?.inspection.reject(error);
     asked?.maps.reject(error);
+  }
+
+  #failAll() {
+    for (const sequence of [...this.#asked.keys()]) this.#fail(sequence, new SocketLost());
   }
 
   /**
@@ -265,7 +290,7 @@ export class LiveSocket {
     this.#isReady = false;
     this.#notBefore = performance.now() + (code === GOING_AWAY && this.#attempt === 0 ? 0 : retryDelay(this.#attempt));
     this.#attempt += 1;
-    this.#fail(new SocketLost());
+    this.#failAll();
   }
 
   /** The connection is taken for lost; the session may go on later. */

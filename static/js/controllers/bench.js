@@ -2,7 +2,7 @@
  * What every page with an input has: the live session, the guesses, the received image and the
  * network. Where the input comes from is the page's affair.
  *
- * @import {Drawing, Inspection, SessionStatus} from "../core/types.js"
+ * @import {Drawing, Guessed, Inspection, SessionStatus} from "../core/types.js"
  * @import {Input} from "./live_session.js"
  * @import {MakeNetworkView} from "./network_explorer.js"
  */
@@ -27,14 +27,17 @@ const TOAST = 4000;
  * @property {string[]} categories  none: it makes no guesses
  * @property {number} topK  most guesses in one answer of the server
  * @property {string} silence  why it makes no guesses; "" where it does
+ * @property {number} leastProbability  of a best guess; with less it does not know; 0 where that was not measured
  *
  * @typedef {object} BenchWords  What depends on where the input comes from.
  * @property {string[]} steps  what one does here, before there is a guess
  * @property {string} [received]  what stands below the received image before there is one
+ * @property {string} nothing  that there is nothing to guess at yet, in a sentence; "" where there always is
  * @property {string} kept  what is safe when the server is away: "drawing"
  *
  * @typedef {object} BenchHandlers
  * @property {(foreign: boolean) => void} onMoved  the reader went back or forward, or typed an address
+ * @property {(guesses: Guessed) => void} onGuesses  they may be there before the inspection of the same input
  * @property {(inspection: Inspection, drawing: Drawing, thinned: boolean) => void} onInspection
  * @property {(status: SessionStatus) => void} [onStatus]
  * @property {(busy: boolean) => void} [onBusy]
@@ -56,9 +59,9 @@ export class Bench {
    * @param {BenchWords} words
    * @param {BenchHandlers} handlers
    */
-  constructor({ name, categories, topK, silence }, makeView, { steps, received, kept }, handlers) {
+  constructor({ name, categories, topK, silence, leastProbability }, makeView, { steps, received, nothing, kept }, handlers) {
     const main = byId("main", HTMLElement);
-    this.guesses = new Guesses(byId("guess-list", HTMLElement), { steps, silence, categories: categories.length });
+    this.guesses = new Guesses(byId("guess-list", HTMLElement), { steps, nothing, silence, categories: categories.length, card: cardOf(name), leastProbability }, (sentence) => this.say(sentence));
     this.#received = new Received(byId("received-view", HTMLElement), { empty: received, onPixel: (id, cell) => this.#pixels.offer({ id, cell }) });
     this.address = new Address((_, foreign) => {
       handlers.onMoved(foreign);
@@ -66,14 +69,18 @@ export class Bench {
     });
     this.#session = new LiveSession(name, Math.max(1, Math.min(categories.length, topK)), {
       wantedLayers: () => this.explorer.wantedLayers,
-      onInspection: (inspection, drawing, thinned) => {
+      onGuesses: (guesses) => {
         this.guesses.setStale(false);
-        this.guesses.update(inspection);
+        this.guesses.update(guesses);
+        handlers.onGuesses(guesses);
+      },
+      onInspection: (inspection, drawing, thinned) => {
         this.#received.update(inspection, drawing);
         this.explorer.updateInspection(inspection);
         handlers.onInspection(inspection, drawing, thinned);
       },
       onMaps: (inspection, maps) => this.explorer.updateMaps(inspection, maps),
+      onBehind: (behind) => this.explorer.setBehind(behind),
       onStatus: (status) => {
         this.guesses.setStale(status.state !== "ready");
         this.#status.show(status);
@@ -146,3 +153,6 @@ export class Bench {
     }
   }
 }
+
+/** Where it says how a network was measured, and when it does not know. @param {string} name */
+const cardOf = (name) => `/models/${encodeURIComponent(name)}/card#report-unknown`;

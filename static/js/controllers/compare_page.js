@@ -380,7 +380,7 @@ export class ComparePage {
     const { a, b } = this.#pair;
     const parts = SIDES.map((side) => {
       const inspection = this.#pair[side];
-      return inspection ? `${side.toUpperCase()}: ${certainty(inspection.predictions).sentence}` : "";
+      return inspection ? `${side.toUpperCase()}: ${certainty(inspection.predictions, inspection.unknown).sentence}` : "";
     });
     const moved = a && b ? totalVariation(a.predictions, b.predictions) : null;
     if (moved !== null) parts.push(`The guesses differ by ${percent(moved)}.`);

@@ -1,7 +1,7 @@
 /**
  * Wires a page with a pad: what is drawn goes to the bench, and what comes back to the pad.
  *
- * @import {Drawing, Inspection} from "../core/types.js"
+ * @import {Drawing, Guessed, Inspection} from "../core/types.js"
  * @import {Command} from "../core/shortcuts.js"
  * @import {BenchModel} from "./bench.js"
  * @import {Input} from "./live_session.js"
@@ -68,10 +68,11 @@ export class DrawPage {
       onSay: (text) => this.#bench.say(text),
     });
     this.#prompt = new Prompt({ onNext: () => this.#nextPrompt(), onNone: () => this.#setPrompt(null) });
-    this.#bench = new Bench(model, makeView, { steps: STEPS, kept: "drawing" }, {
+    this.#bench = new Bench(model, makeView, { steps: STEPS, nothing: "Nothing is drawn yet, so there is no guess.", kept: "drawing" }, {
       onMoved: (foreign) => {
         if (foreign) this.#takeAddress(false);
       },
+      onGuesses: (guessed) => this.#guessed(guessed),
       onInspection: (inspection, _drawing, thinned) => this.#inspected(inspection, thinned),
     });
     this.#replay = new ReplayControl(
@@ -174,6 +175,7 @@ export class DrawPage {
 
   /** @param {Drawing} drawing */
   #drawn(drawing) {
+    this.#bench.guesses.noteInk();
     if (this.#history.current.image) this.#pad.showImage(null);
     byId("pad-invitation", HTMLElement).hidden = true;
     this.#bench.offer({ drawing, image: null });
@@ -181,6 +183,7 @@ export class DrawPage {
 
   /** @param {Drawing} drawing */
   #stroked(drawing) {
+    this.#bench.guesses.noteInk();
     const tidy = [...drawing.slice(0, -1), simplify(drawing[drawing.length - 1], TOLERANCE)];
     this.#pad.replace(tidy);
     this.#history.push({ drawing: tidy, image: null });
@@ -250,16 +253,20 @@ export class DrawPage {
    * @param {boolean} thinned
    */
   #inspected(inspection, thinned) {
-    const { predictions } = inspection;
     const lineWidth = inspection.input.preprocessing.line_width;
     if (lineWidth) this.#pad.setPenWidth((lineWidth / 28) * PAD_SIDE * PEN_SHARE);
     const note = byId("pad-note", HTMLElement);
     note.hidden = !thinned;
     note.textContent = `The drawing has more than ${MOST_POINTS} points or ${MOST_STROKES} strokes; less of it was sent.`;
+  }
+
+  /** @param {Guessed} guessed */
+  #guessed({ predictions, unknown = false }) {
     const prompt = this.#bench.address.state.prompt;
-    const recognised = prompt !== null && predictions[0]?.label === prompt;
+    const recognised = prompt !== null && !unknown && predictions[0]?.label === prompt;
     this.#prompt.setRecognised(recognised);
-    this.#bench.say(recognised ? `Recognised: ${prompt}!` : certainty(predictions).sentence);
+    // That it does not know is said when it is shown, which waits a little.
+    if (!unknown) this.#bench.say(recognised ? `Recognised: ${prompt}!` : certainty(predictions).sentence);
   }
 
   #toggleReplay() {

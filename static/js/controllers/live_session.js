@@ -2,19 +2,30 @@
  * The live loop of one network: the newest input is inspected, and its maps are fetched. Drawings go
  * over a WebSocket where there is one; everything else, and all while there is none, goes over HTTP.
  *
- * @import {Drawing, Inspection, LayerMaps, SessionStatus} from "../core/types.js"
+ * Over the socket a drawing's guesses come first. Where its layers do not follow soon, the next state
+ * of the drawing is sent without them: those that come then are of the newest state that the server had
+ * the time for, and whoever shows them is told so (`onBehind`).
+ *
+ * @import {Drawing, Guessed, Inspection, LayerMaps, SessionStatus} from "../core/types.js"
  */
-import { getMaps, inspectDrawing, inspectExample, inspectImage, LiveSocket, SocketLost } from "../api.js";
+import { getMaps, inspectDrawing, inspectExample, inspectImage, LiveSocket, SocketLost, Superseded } from "../api.js";
 import { thin } from "../core/geometry.js";
 import { PatientLoop } from "./patient_loop.js";
 
+/** Milliseconds for which layers are waited for: a page that painted more of them would paint late. */
+const SOON = 100;
+
 /** @typedef {{drawing: Drawing, image: Blob | null, example?: number | null}} Input  an image, or an example of the model's, is an input of its own; strokes are then empty */
+
+/** @typedef {{input: Input, number: number, drawing: Drawing, thinned: boolean}} Asked  with the drawing as it is sent */
 
 /**
  * @typedef {object} SessionHandlers
  * @property {() => string[]} wantedLayers  whose maps are on the screen
+ * @property {(guesses: Guessed) => void} onGuesses  of the newest input that has been answered
  * @property {(inspection: Inspection, drawing: Drawing, thinned: boolean) => void} onInspection
  * @property {(inspection: Inspection, maps: Map<string, LayerMaps>) => void} onMaps
+ * @property {(behind: boolean) => void} onBehind  whether the last inspection is of an older input than the last guesses
  * @property {(status: SessionStatus) => void} onStatus
  * @property {(busy: boolean) => void} onBusy  whether the newest input still waits for its answer
  */
@@ -25,6 +36,16 @@ export class LiveSession {
   #handlers;
   /** @type {Input | null} */
   #input = null;
+  /** Is called when there is another input. */
+  #moveOn = () => {};
+  /** How many have been asked about. */
+  #asked = 0;
+  /** Number of the one whose guesses were told last. */
+  #guessed = 0;
+  /** Number of the one whose inspection was told last. */
+  #inspectedLast = 0;
+  /** Number of the last one that was taken away: what was asked until then is of no use. */
+  #gone = 0;
   /** @type {{input: Input, inspection: Inspection} | null} */
   #last = null;
   /** @type {Set<string>} layers whose maps of the last inspection have been handed out */
@@ -58,7 +79,12 @@ export class LiveSession {
   /** @param {Input | null} input  null: nothing is drawn */
   offer(input) {
     this.#input = input;
-    if (!input) this.#last = null;
+    this.#moveOn();
+    if (!input) {
+      this.#last = null;
+      this.#gone = this.#asked;
+      this.#handlers.onBehind(false);
+    }
     this.#handlers.onBusy(input !== null);
     if (input) this.#loop.offer();
   }
@@ -86,35 +112,86 @@ export class LiveSession {
 
   /** @param {Input} input */
   async #answer(input) {
-    await this.#inspect(input);
-    await this.#fetchMaps();
-  }
-
-  /** @param {Input} input */
-  async #inspect(input) {
-    if (this.#last?.input === input) return;
-    const { drawing, thinned } = thin(input.drawing);
-    const live = input.image || (input.example ?? null) !== null ? null : await this.#askLive(drawing);
-    const inspection = live?.inspection ?? (await this.#ask(input, drawing));
-    if (this.#input === null) return;
-    this.#last = { input, inspection };
-    this.#handed.clear();
-    this.#handlers.onInspection(inspection, drawing, thinned);
-    if (live) this.#hand(inspection, await orNone(live.maps));
-  }
-
-  /** @param {Drawing} drawing */
-  async #askLive(drawing) {
-    this.#socket.connect();
-    if (!this.#socket.isReady) return null;
-    return orNone(this.#socket.inspect(drawing, this.#handlers.wantedLayers()));
+    // What was asked about after it would have the last word.
+    if (this.#last?.input === input && this.#inspectedLast === this.#asked) return this.#fetchMaps();
+    this.#asked += 1;
+    /** @type {Asked} */
+    const asked = { input, number: this.#asked, ...thin(input.drawing) };
+    const isDrawn = !input.image && (input.example ?? null) === null;
+    if (!(isDrawn && (await this.#answerLive(asked)))) this.#inspected(asked, await this.#ask(asked));
+    // Else its layers are on their way still, or there is a newer one.
+    return this.#last?.input === input ? this.#fetchMaps() : undefined;
   }
 
   /**
-   * @param {Input} input
-   * @param {Drawing} drawing
+   * Ask over the socket, until all has come, or the guesses have, some time has passed, and there is a
+   * newer input.
+   *
+   * @param {Asked} asked
+   * @returns {Promise<boolean>}  false: there is no connection, or none any more
    */
-  #ask({ image, example = null }, drawing) {
+  async #answerLive(asked) {
+    this.#socket.connect();
+    if (!this.#socket.isReady) return false;
+    const moved = new Promise((/** @type {(value?: unknown) => void} */ resolve) => (this.#moveOn = resolve));
+    if (this.#input !== asked.input) this.#moveOn();
+    /** @type {(value?: unknown) => void} */
+    let noteGuessed = () => {};
+    const guessed = new Promise((resolve) => (noteGuessed = resolve));
+    const whole = this.#takeLive(asked, () => noteGuessed());
+    const passed = new Promise((resolve) => setTimeout(resolve, SOON));
+    return Promise.race([whole, Promise.all([guessed, passed, moved]).then(() => true)]);
+  }
+
+  /**
+   * @param {Asked} asked
+   * @param {() => void} onGuesses
+   * @returns {Promise<boolean>}  false: the connection was lost
+   */
+  async #takeLive(asked, onGuesses) {
+    try {
+      const { inspection, maps } = await this.#socket.inspect(asked.drawing, this.#handlers.wantedLayers(), (guesses) => {
+        this.#tellGuesses(asked.number, guesses);
+        onGuesses();
+      });
+      this.#inspected(asked, inspection);
+      this.#hand(inspection, await maps);
+    } catch (error) {
+      // Maps that are lost are fetched.
+      if (error instanceof SocketLost) return this.#last?.input === asked.input;
+      if (!(error instanceof Superseded)) throw error;
+    }
+    return true;
+  }
+
+  /**
+   * @param {number} number
+   * @param {Guessed} guesses
+   */
+  #tellGuesses(number, guesses) {
+    if (number <= this.#gone || number <= this.#guessed) return;
+    this.#guessed = number;
+    this.#handlers.onGuesses(guesses);
+    this.#handlers.onBehind(this.#last !== null);
+  }
+
+  /**
+   * @param {Asked} asked
+   * @param {Inspection} inspection
+   */
+  #inspected({ input, number, drawing, thinned }, inspection) {
+    // One that waited for its picture may come after a newer one.
+    if (number <= this.#gone || number < this.#inspectedLast) return;
+    this.#inspectedLast = number;
+    this.#last = { input, inspection };
+    this.#handed.clear();
+    this.#tellGuesses(number, inspection);
+    this.#handlers.onInspection(inspection, drawing, thinned);
+    this.#handlers.onBehind(number < this.#guessed);
+  }
+
+  /** @param {Asked} asked */
+  #ask({ input: { image, example = null }, drawing }) {
     if (image) return inspectImage(this.#model, image, this.#topK);
     return example === null ? inspectDrawing(this.#model, drawing, this.#topK) : inspectExample(this.#model, example, this.#topK);
   }
@@ -136,21 +213,5 @@ export class LiveSession {
     if (!maps?.size || this.#last?.inspection !== inspection) return;
     for (const name of maps.keys()) this.#handed.add(name);
     this.#handlers.onMaps(inspection, maps);
-  }
-}
-
-/**
- * What a socket gives, or null where it is lost meanwhile: the same is asked over HTTP then.
- *
- * @template Value
- * @param {Promise<Value>} answer
- * @returns {Promise<Value | null>}
- */
-async function orNone(answer) {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof SocketLost) return null;
-    throw error;
   }
 }

@@ -61,6 +61,7 @@ export class NetworkExplorer {
   #handlers;
   #section = byId("network", HTMLElement);
   #facts = byId("network-facts", HTMLElement);
+  #behind = byId("network-behind", HTMLElement);
   #view;
   #detail;
   #legend;
@@ -193,6 +194,11 @@ export class NetworkExplorer {
     this.#readChannel();
     this.#unit.setInspection(inspection);
     this.#layer.setInspection(inspection);
+  }
+
+  /** @param {boolean} behind  whether the guesses are of a newer input than the inspection */
+  setBehind(behind) {
+    this.#behind.hidden = !behind;
   }
 
   /**

@@ -3,12 +3,13 @@ import { byId } from "../views/dom.js";
 
 /** @returns {BenchModel & {input: "doodle" | "image" | "example", examples: number}} */
 export function pageModel() {
-  const { model = "", topK, silence = "", input, examples } = byId("main", HTMLElement).dataset;
+  const { model = "", topK, silence = "", input, examples, leastProbability } = byId("main", HTMLElement).dataset;
   return {
     name: model,
     categories: JSON.parse(byId("category-list", HTMLScriptElement).textContent ?? "[]"),
     topK: Number(topK),
     silence,
+    leastProbability: Number(leastProbability || 0),
     input: input === "image" || input === "example" ? input : "doodle",
     examples: Number(examples),
   };

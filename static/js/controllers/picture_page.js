@@ -2,7 +2,7 @@
  * Wires a page whose network takes pictures, or only examples of its own: what is opened, dropped,
  * pasted, chosen or seen by the camera goes to the bench.
  *
- * @import {Drawing, Inspection, SessionStatus} from "../core/types.js"
+ * @import {Drawing, Guessed, Inspection, SessionStatus} from "../core/types.js"
  * @import {Command} from "../core/shortcuts.js"
  * @import {BenchModel} from "./bench.js"
  * @import {MakeNetworkView} from "./network_explorer.js"
@@ -40,11 +40,13 @@ const isEmpty = ({ drawing, image, example }) => drawing.length === 0 && image =
 
 const OF_IMAGES = {
   steps: ["Open, drop or paste a picture, or start the camera.", "Watch every layer take it apart, from left to right.", "Open a layer, a channel of it, a cell of that: each shows its exact value."],
+  nothing: "No picture is open yet, so there is no guess.",
   received: "A picture is scaled, cropped and normalised to what the network takes.",
   kept: "picture",
 };
 const OF_EXAMPLES = {
   steps: ["This network takes no pictures: it runs on examples of its own.", "Open a layer, a channel of it, a cell of that: each shows its exact value."],
+  nothing: "",
   received: "The example goes to the network exactly as it is.",
   kept: "example",
 };
@@ -76,6 +78,7 @@ export class PicturePage {
       onMoved: (foreign) => {
         if (foreign) void this.#takeAddress();
       },
+      onGuesses: (guessed) => this.#guessed(guessed),
       onInspection: (inspection) => this.#inspected(inspection),
       onStatus: (status) => this.#statusChanged(status),
       onBusy: (busy) => {
@@ -200,16 +203,20 @@ export class PicturePage {
   }
 
   /** @param {Inspection} inspection */
-  #inspected({ input, predictions }) {
+  #inspected({ input }) {
     if (this.#history.current.example !== null && !this.#camera.running) {
       if (input.image === null) this.#view.showWords(`No picture: ${input.shape.join(" × ")} values.`);
       else if (!Array.isArray(input.image)) this.#view.showColours(input.image);
     }
+  }
+
+  /** @param {Guessed} guessed */
+  #guessed({ predictions, unknown = false }) {
     const label = predictions[0]?.label ?? "";
     // Of a camera's pictures only what is new is read out.
     if (label === this.#said) return;
     this.#said = label;
-    this.#bench.say(certainty(predictions).sentence);
+    if (!unknown) this.#bench.say(certainty(predictions).sentence);
   }
 
   /** @param {SessionStatus} status */

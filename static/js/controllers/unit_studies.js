@@ -56,7 +56,7 @@ export class UnitStudies {
   #pixel = null;
   /** @type {ProjectiveField | null} */
   #projective = null;
-  /** What is shown, so that nothing is fetched twice. */
+  /** What is shown, so that nothing is fetched twice, unless something else is on its way. */
   #shown = { column: "", window: "", reach: "" };
   /** @type {number | null} */
   #inputChannel = null;
@@ -217,7 +217,7 @@ export class UnitStudies {
     const input = /pool/i.test(open.node.kind) ? null : this.#inputChannel;
     const key = [inspection.id, name, channel, input].join(" ");
     const cell = this.#unit ? { row: this.#unit.y, column: this.#unit.x } : null;
-    if (this.#shown.window === key) {
+    if (this.#shown.window === key && !this.#loops[0].busy) {
       if (this.#step !== null && this.#step !== this.#player.step) this.#player.goTo(this.#step);
       this.#step = null;
       return;
@@ -227,7 +227,7 @@ export class UnitStudies {
       key,
       run: async () => {
         const window = await this.#windowOf(inspection.id, name, channel, input);
-        if (this.#inspection?.id !== inspection.id || this.#open?.node.name !== name || this.#open.channel !== channel) return;
+        if (this.#loops[0].superseded || this.#inspection?.id !== inspection.id || this.#open?.node.name !== name || this.#open.channel !== channel) return;
         this.#player.show(window, this.#step ?? (this.#shown.window ? null : cell));
         this.#step = null;
         this.#shown.window = key;
@@ -261,7 +261,7 @@ export class UnitStudies {
     this.#column.setHidden(!unit || !inspection);
     if (!unit || !inspection || !this.#column.open) return;
     const key = [inspection.id, unit.layer, unit.channel, unit.y, unit.x].join(" ");
-    if (this.#shown.column === key) return;
+    if (this.#shown.column === key && !this.#loops[1].busy) return;
     this.#column.await();
     this.#loops[1].offer({
       key,
@@ -318,7 +318,7 @@ export class UnitStudies {
     }
     const key = JSON.stringify([this.#version, place]);
     const { name } = open.node;
-    if (this.#shown.reach === key && this.#projective) {
+    if (this.#shown.reach === key && this.#projective && !this.#loops[2].busy) {
       this.#reach.show(this.#projective, name);
       return this.#mark(this.#projective);
     }

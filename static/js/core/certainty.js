@@ -2,13 +2,15 @@
 
 /**
  * @param {Prediction[]} predictions  best first
+ * @param {boolean} [unknown]  the network says that it does not know
  * @returns {{phrase: string, sentence: string}} a phrase for beside the best guess, and a
  *   sentence that stands alone
  */
-export function certainty(predictions) {
+export function certainty(predictions, unknown = false) {
   const [first, second] = predictions;
   if (!first) return { phrase: "", sentence: "" };
   const { label, probability } = first;
+  if (unknown) return { phrase: "not known; this is only the nearest", sentence: `Not known; nearest is ${label}.` };
   const rival = second?.probability ?? 0;
   if (probability >= 0.95) return { phrase: "almost certain", sentence: `Almost certain: ${label}.` };
   if (probability >= 0.8) return { phrase: "confident", sentence: `Confident: ${label}.` };

@@ -21,6 +21,11 @@ export class NewestWins {
     return this.#next !== null;
   }
 
+  /** Whether a job is running. */
+  get busy() {
+    return this.#running;
+  }
+
   /** @param {Job} job */
   offer(job) {
     this.#next = { job };

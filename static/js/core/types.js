@@ -11,6 +11,10 @@
  *
  * @typedef {{label: string, probability: number, logit: number}} Prediction
  *
+ * @typedef {object} Guessed  What a network makes of an input.
+ * @property {Prediction[]} predictions  the likeliest first
+ * @property {boolean} [unknown]  the network does not know it; absent where that was never measured
+ *
  * @typedef {object} Preprocessing  What the server did to bring the input to the network's form.
  * @property {"strokes" | "bitmap" | "image" | "example"} source
  * @property {number} [strokes]
@@ -64,6 +68,7 @@
  * @property {string} version
  * @property {InspectedInput} input
  * @property {Prediction[]} predictions
+ * @property {boolean} [unknown]  the network does not know it; absent where that was never measured
  * @property {number | null} entropy  of the whole distribution, in nats; null: it makes no guesses
  * @property {InspectedLayer[]} layers
  *

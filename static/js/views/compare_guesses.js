@@ -55,10 +55,10 @@ export class CompareGuesses {
     this.#empty.textContent = missing;
     this.#empty.hidden = missing === "";
     for (const side of /** @type {const} */ (["a", "b"])) {
-      const predictions = pair[side]?.predictions ?? [];
+      const { predictions, unknown = false } = pair[side] ?? { predictions: [] };
       this.#bests[side].name.textContent = names[side];
       this.#bests[side].label.textContent = predictions[0]?.label ?? "–";
-      this.#bests[side].phrase.textContent = certainty(predictions).phrase;
+      this.#bests[side].phrase.textContent = certainty(predictions, unknown).phrase;
     }
     const rows = a || b ? pairGuesses(a?.predictions ?? [], b?.predictions ?? [], TOP) : [];
     this.#table.hidden = rows.length === 0;

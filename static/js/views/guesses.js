@@ -1,5 +1,6 @@
-/** What the network thinks it sees. @import {Inspection, Prediction} from "../core/types.js" */
+/** What the network thinks it sees. @import {Guessed, Prediction} from "../core/types.js" */
 import { certainty } from "../core/certainty.js";
+import { answered, doubt, inked, NOTHING_KNOWN, verdictAt } from "../core/knowing.js";
 import { count, percent, short } from "../core/numbers.js";
 import { crossEntropy, softmax } from "../core/softmax.js";
 import { html } from "./dom.js";
@@ -14,27 +15,39 @@ export class Guesses {
   #body = html("div", { class: "guess-body", hidden: true });
   #label = html("p", { class: "guess-label", id: "guess-label" });
   #phrase = html("p", { class: "guess-phrase" });
+  #why;
   #rows;
   #loss = html("div", { class: "guess-loss", hidden: true });
   #softmax;
   #table = html("tbody");
   #formula = html("p", { class: "formula" });
   #rest = html("p", { class: "softmax-rest", hidden: true });
-  /** @type {Inspection | null} */
-  #inspection = null;
+  /** @type {Guessed | null} */
+  #guessed = null;
+  #knowing = NOTHING_KNOWN;
+  #timer = 0;
+  #said = "";
+  #onDoubt;
+  #leastProbability;
   /** @type {string | null} */
   #prompt = null;
 
   /**
    * @param {HTMLElement} parent
-   * @param {{steps: string[], silence: string, categories: number}} options  what one does before there is a
-   *   guess; why there is none, or ""; and how many categories there are
+   * @param {{steps: string[], nothing: string, silence: string, categories: number, card: string, leastProbability: number}} options  what
+   *   one does before there is a guess, and that there is nothing yet; why there is none, or ""; how many
+   *   categories there are; where it says when the network does not know, and the least probability of a guess
+   * @param {(sentence: string) => void} onDoubt  it is shown that the network does not know
    */
-  constructor(parent, { steps, silence, categories }) {
+  constructor(parent, { steps, nothing, silence, categories, card, leastProbability }, onDoubt) {
+    this.#onDoubt = onDoubt;
+    this.#leastProbability = leastProbability;
     this.#silence = silence;
     this.#categories = categories;
     const why = silence ? html("p", { class: "guess-silence" }, silence) : null;
-    this.#empty = html("div", { class: "guess-empty" }, why, html("ol", {}, ...steps.map((step) => html("li", {}, step))));
+    const none = nothing && !silence ? html("p", { class: "guess-nothing" }, nothing) : null;
+    this.#why = html("a", { class: "guess-why", href: card, hidden: true }, "How it decides that it does not know");
+    this.#empty = html("div", { class: "guess-empty" }, why, none, html("ol", {}, ...steps.map((step) => html("li", {}, step))));
     this.#rows = Array.from({ length: SHOWN }, () => {
       const bar = html("span");
       const label = html("span", { class: "guess-row-label" });
@@ -53,7 +66,7 @@ export class Guesses {
       html("div", { class: "softmax-scroll", tabindex: 0, role: "region", "aria-label": "All logits" }, html("table", {}, html("thead", {}, head), this.#table)),
     );
     this.#body.append(
-      html("div", { class: "guess-best" }, this.#label, this.#phrase),
+      html("div", { class: "guess-best" }, this.#label, this.#phrase, this.#why),
       html("ol", { class: "guess-rows", "aria-label": "Best guesses" }, ...this.#rows.map(({ row }) => row)),
       this.#loss,
       this.#softmax,
@@ -62,7 +75,10 @@ export class Guesses {
   }
 
   clear() {
-    this.#inspection = null;
+    this.#guessed = null;
+    this.#knowing = NOTHING_KNOWN;
+    this.#said = "";
+    clearTimeout(this.#timer);
     this.#empty.hidden = false;
     this.#body.hidden = true;
   }
@@ -75,19 +91,29 @@ export class Guesses {
   /** @param {string | null} prompt */
   setPrompt(prompt) {
     this.#prompt = prompt;
-    if (this.#inspection) this.update(this.#inspection);
+    if (this.#guessed) this.#show(this.#guessed);
   }
 
-  /** @param {Inspection} inspection */
-  update(inspection) {
-    this.#inspection = inspection;
-    const { predictions } = inspection;
+  /** The pen has moved. */
+  noteInk() {
+    this.#knowing = inked(this.#knowing, performance.now());
+  }
+
+  /** @param {Guessed} guessed */
+  update(guessed) {
+    this.#guessed = guessed;
+    this.#knowing = answered(this.#knowing, guessed.unknown ?? false, performance.now());
+    this.#show(guessed);
+  }
+
+  /** @param {Guessed} guessed */
+  #show(guessed) {
+    const { predictions } = guessed;
     // What a network without guesses says of itself stays.
     if (this.#silence || predictions.length === 0) return;
     this.#empty.hidden = true;
     this.#body.hidden = false;
-    this.#label.textContent = predictions[0]?.label ?? "";
-    this.#phrase.textContent = certainty(predictions).phrase;
+    this.#judge(guessed);
     this.#rows.forEach(({ row, label, share, bar }, index) => {
       const prediction = predictions[index];
       row.hidden = prediction === undefined;
@@ -99,6 +125,22 @@ export class Guesses {
     });
     this.#showLoss(predictions);
     this.#tabulate();
+  }
+
+  /** The best guess in large, or that there is none. @param {Guessed} guessed */
+  #judge(guessed) {
+    clearTimeout(this.#timer);
+    const { verdict, changesIn } = verdictAt(this.#knowing, performance.now());
+    if (changesIn !== null) this.#timer = window.setTimeout(() => this.#judge(guessed), changesIn);
+    const isKnown = verdict === "known";
+    const words = isKnown ? null : doubt(guessed, verdict, this.#leastProbability);
+    this.#label.textContent = words?.label ?? guessed.predictions[0]?.label ?? "";
+    this.#phrase.textContent = words?.phrase ?? certainty(guessed.predictions).phrase;
+    this.#body.classList.toggle("guess-doubt", !isKnown);
+    this.#why.hidden = isKnown;
+    const sentence = words?.sentence ?? "";
+    if (sentence && sentence !== this.#said) this.#onDoubt(sentence);
+    this.#said = sentence;
   }
 
   /** @param {Prediction[]} predictions */
@@ -116,8 +158,8 @@ export class Guesses {
   }
 
   #tabulate() {
-    if (!this.#softmax.open || !this.#inspection) return;
-    const { predictions } = this.#inspection;
+    if (!this.#softmax.open || !this.#guessed) return;
+    const { predictions } = this.#guessed;
     const { rows, largest, sum } = softmax(predictions, this.#categories);
     const best = rows[0];
     const rest = this.#categories - predictions.length;
@@ -132,6 +174,7 @@ export class Guesses {
   }
 
   destroy() {
+    clearTimeout(this.#timer);
     this.#empty.remove();
     this.#body.remove();
   }

@@ -3,7 +3,7 @@
  *
  * @import {LayerMaps, LayerNode, RangeMode} from "../core/types.js"
  * @import {Connection, Group, MapItem} from "../core/fold.js"
- * @import {LayoutAnswer, LayoutMessage, LayoutRequest, MapView} from "../core/map_view.js"
+ * @import {LayoutAnswer, MapView} from "../core/map_view.js"
  */
 import { foldedMap, groupsAround, groupsIn, groupTree, unfoldedAtFirst } from "../core/fold.js";
 import { joinOf } from "../core/graph.js";
@@ -11,14 +11,13 @@ import { PLACES, registerKeys } from "../core/key_table.js";
 import { areAlike, isWithin } from "../core/map_view.js";
 import { walkedTo } from "../core/map_walk.js";
 import { Neighbours } from "../core/neighbours.js";
-import { plural } from "../core/numbers.js";
 import { html } from "./dom.js";
 import { isShortcut } from "./key_rules.js";
+import { MapArrangement, inputsOf } from "./map_arrangement.js";
 import { MapCamera } from "./map_camera.js";
 import { MapLabels } from "./map_labels.js";
 import { MapScene } from "./map_scene.js";
 import { MapSearch } from "./map_search.js";
-import { sizeOf } from "./map_tile.js";
 import { MapTiles } from "./map_tiles.js";
 import { MapTip } from "./map_tip.js";
 import { MAP_KEYS, mapTools } from "./map_tools.js";
@@ -29,7 +28,6 @@ import { onThemeChange } from "./theme.js";
 const SPECKS = 0.22;
 /** Scale below which captions cannot be read. */
 const LEGIBLE = 0.45;
-const INPUT = { width: 64, height: 44 };
 
 /**
  * @typedef {object} MapContents  What is on the map, for pictures of it.
@@ -49,7 +47,6 @@ export class NetworkMap {
   #handlers;
   #frame = html("div", { class: "map-frame", role: "group", "aria-label": "Map of the network" });
   #world = html("div", { class: "map-world" });
-  #busy = html("p", { class: "map-busy", role: "status", hidden: true });
   #tip = new MapTip(this.#frame);
   #bar;
   #scene = new MapScene();
@@ -58,7 +55,7 @@ export class NetworkMap {
   #camera;
   #minimap;
   #search;
-  #worker = new Worker("/static/js/workers/map_layout.js", { type: "module" });
+  #arrangement = new MapArrangement((layout, then) => this.#laidOut(layout, then));
   /** @type {LayerNode[]} */
   #nodes = [];
   /** @type {Group} */
@@ -90,10 +87,6 @@ export class NetworkMap {
   #awaited = null;
   /** What the address says of the camera. @type {MapView | null} */
   #told = null;
-  #request = 0;
-  #wait = 0;
-  /** @type {(() => void) | null} what to do when the map is laid out */
-  #then = null;
   #resize;
   #forget;
   #stop = new AbortController();
@@ -129,11 +122,10 @@ export class NetworkMap {
       (layers) => this.#mark(layers),
       (layer) => this.focus(layer, false),
     );
-    this.#frame.append(this.#scene.element, this.#world, this.#labels.element, this.#minimap.element, this.#tip.element, this.#busy);
+    this.#frame.append(this.#scene.element, this.#world, this.#labels.element, this.#minimap.element, this.#tip.element, this.#arrangement.element);
     this.#bar = html("div", { class: "map-bar" }, this.#search.element, this.#tools());
     frame.classList.add("map");
     frame.append(this.#bar, this.#frame);
-    this.#worker.addEventListener("message", (event) => this.#heard(event.data));
     this.#resize = new ResizeObserver(() => this.#resized());
     this.#resize.observe(this.#frame);
     this.#listen();
@@ -195,7 +187,7 @@ export class NetworkMap {
     if (!sameFolds) {
       this.#unfolded = wanted;
       this.#arrange(null);
-    } else if (this.#layout && this.#layout.id === this.#request) this.#look();
+    } else if (this.#layout && this.#arrangement.isOf(this.#layout)) this.#look();
   }
 
   #look() {
@@ -216,7 +208,7 @@ export class NetworkMap {
 
   /** @returns {MapContents | null} null: it is not laid out yet */
   get contents() {
-    if (!this.#layout || this.#layout.id !== this.#request) return null;
+    if (!this.#layout || !this.#arrangement.isOf(this.#layout)) return null;
     return { layout: this.#layout, items: this.#items, maps: this.#maps, mode: this.#mode };
   }
 
@@ -310,62 +302,20 @@ export class NetworkMap {
     this.#items = items;
     this.#connections = connections;
     this.#neighbours = new Neighbours(items, connections);
-    // A request that was not answered yet is not needed any more, but what waited for it is.
-    const before = this.#then;
-    this.#then = () => {
-      before?.();
-      then?.();
-    };
-    this.#request += 1;
-    clearTimeout(this.#wait);
-    this.#wait = window.setTimeout(() => (this.#busy.hidden = false), 300);
-    this.#busy.textContent = `Laying out ${plural(items.length, "item")} …`;
-    /** @type {LayoutRequest} */
-    const request = {
-      id: this.#request,
-      items: [...this.#inputs].map((id) => ({ id, ...INPUT, parent: /** @type {string | null} */ (null) })).concat(items.map((item) => ({ id: item.id, ...sizeOf(item), parent: item.within.at(-1) ?? null }))),
-      groups: this.#groups(),
-      connections,
-    };
-    this.#worker.postMessage(request);
+    this.#arrangement.ask(items, connections, then);
   }
 
-  /** What is read, and is no item: what the network is given. */
-  get #inputs() {
-    const known = new Set(this.#items.map(({ id }) => id));
-    return new Set(this.#connections.map(({ from }) => from).filter((from) => !known.has(from)));
-  }
-
-  /** The unfolded groups that hold items, outer ones before inner ones, each with the one around it. */
-  #groups() {
-    /** @type {Map<string, string | null>} */
-    const parents = new Map();
-    for (const { within } of this.#items) within.forEach((id, depth) => parents.set(id, within[depth - 1] ?? null));
-    return [...parents].map(([id, parent]) => ({ id, parent }));
-  }
-
-  /** @param {LayoutMessage} message */
-  #heard(message) {
-    if (message.id !== this.#request) return;
-    if ("answer" in message) this.#laidOut(message.answer);
-    else this.#busy.textContent = `Laying out ${plural(this.#items.length, "item")}: ${message.done} of ${plural(message.all, "module")} …`;
-  }
-
-  /** @param {LayoutAnswer} layout */
-  #laidOut(layout) {
-    clearTimeout(this.#wait);
-    this.#busy.hidden = true;
+  /** @param {LayoutAnswer} layout @param {(() => void) | null} then */
+  #laidOut(layout, then) {
     this.#layout = layout;
     this.#frame.dataset.items = String(this.#items.length);
     this.#tiles.setItems(this.#items, layout.items);
-    this.#scene.setLayout(layout, this.#inputs, new Set(this.#items.filter(({ group, node }) => !group && node.inputs.length > 1 && joinOf(node.kind)).map(({ id }) => id)));
+    this.#scene.setLayout(layout, inputsOf(this.#items, this.#connections), new Set(this.#items.filter(({ group, node }) => !group && node.inputs.length > 1 && joinOf(node.kind)).map(({ id }) => id)));
     this.#labels.setLayout(layout);
     this.#minimap.setLayout(layout);
     this.#camera.setMap(layout);
     if (this.#camera.size.width === 0) this.#resized();
     this.#mark(this.#sought);
-    const then = this.#then;
-    this.#then = null;
     this.#look();
     then?.();
     this.#showOpen(false);
@@ -521,10 +471,9 @@ export class NetworkMap {
   }
 
   destroy() {
-    clearTimeout(this.#wait);
     this.#stop.abort();
     this.#tiles.destroy();
-    this.#worker.terminate();
+    this.#arrangement.destroy();
     this.#resize.disconnect();
     this.#forget();
     this.#camera.destroy();

@@ -1,11 +1,14 @@
 """The command line as it is typed, on data of a few shapes."""
 
+import io
 import json
 import re
 import socket
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -13,6 +16,7 @@ from safetensors.torch import load_file
 
 from models import ARCHITECTURES, load_model
 from server import __version__
+from server.cli import main
 from server.doodle.raster import render
 from server.doodle.strokes import Drawing
 from server.training.dataset import STROKES_FILE
@@ -31,6 +35,22 @@ def doodlescope(*words: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def called(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """As ``doodlescope``, in this process: to start another one takes seconds."""
+    output, errors, status = io.StringIO(), io.StringIO(), 0
+    arguments = ["doodlescope", *map(str, words)]
+    with (
+        patch.object(sys, "argv", arguments),
+        redirect_stdout(output),
+        redirect_stderr(errors),
+    ):
+        try:
+            main()
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+    return subprocess.CompletedProcess(arguments, status, output.getvalue(), errors.getvalue())
+
+
 def test_version_and_help() -> None:
     assert doodlescope("--version").stdout == f"doodlescope {__version__}\n"
     text = doodlescope("--help").stdout
@@ -42,23 +62,23 @@ def test_trains_resumes_and_evaluates_what_it_trained(tmp_path: Path) -> None:
     data = write_training_data(tmp_path)
     output = tmp_path / "runs" / "small.safetensors"
     words = ("train", "--data", data, "--output", output, "--steps", "3", "--batch-size", "8")
-    first = doodlescope(*words)
+    first = called(*words)
     assert first.returncode == 0, first.stderr
     card = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
     assert card["version"] in first.stdout
     assert card["trained"]["steps"] == 3
 
-    again = doodlescope(*words)
+    again = called(*words)
     assert again.returncode == 0
     assert "had come to its end" in again.stdout
-    changed = doodlescope(*words, "--seed", "1")
+    changed = called(*words, "--seed", "1")
     assert changed.returncode == 1
     assert "belongs to a run with seed 0 and not 1; --restart" in changed.stderr
-    restarted = doodlescope(*words, "--seed", "1", "--restart")
+    restarted = called(*words, "--seed", "1", "--restart")
     assert restarted.returncode == 0, restarted.stderr
 
     write_strokes(tmp_path / "test.ndjson.gz", each=3, seed=9)
-    judged = doodlescope(
+    judged = called(
         "evaluate", tmp_path / "test.ndjson.gz", "--weights", output, "--json", "--record"
     )
     assert judged.returncode == 0, judged.stderr
@@ -74,7 +94,7 @@ def test_trains_another_network_with_its_own_settings(tmp_path: Path) -> None:
     data = write_training_data(tmp_path)
     output = tmp_path / "mlp.safetensors"
     words = ("train", "--data", data, "--model", "multilayer-perceptron", "--output", output)
-    trained = doodlescope(*words, "--steps", "3", "--batch-size", "8")
+    trained = called(*words, "--steps", "3", "--batch-size", "8")
     assert trained.returncode == 0, trained.stderr
     card = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
     architecture = ARCHITECTURES["multilayer-perceptron"]
@@ -92,8 +112,33 @@ def test_trains_another_network_with_its_own_settings(tmp_path: Path) -> None:
     lines = tmp_path / "line.ndjson"
     lines.write_text(LINE, encoding="utf-8")
     named = ("--model", "multilayer-perceptron", "--weights", output)
-    answer = json.loads(doodlescope("predict", lines, *named, "--json").stdout)
+    answer = json.loads(called("predict", lines, *named, "--json").stdout)
     assert (answer["model"], answer["version"]) == ("multilayer-perceptron", card["version"])
+
+
+def test_trains_on_from_weights_and_learns_from_networks(tmp_path: Path) -> None:
+    data = write_training_data(tmp_path)
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    words = ("train", "--data", data, "--model", "multilayer-perceptron", "--batch-size", "8")
+    trained = called(*words, "--steps", "3", "--output", first)
+    assert trained.returncode == 0, trained.stderr
+    taught = ("--start", first, "--teacher", f"{first}=0.5", "--teacher", "lenet-5")
+    trained = called(*words, "--steps", "2", "--output", second, *taught)
+    assert trained.returncode == 0, trained.stderr
+    card = json.loads(second.with_suffix(".json").read_text(encoding="utf-8"))
+    assert card["trained"]["first_batch"] == 3
+    assert card["trained"]["start"] == str(first)
+    assert card["trained"]["teachers"] == [f"{first}=0.5", "lenet-5"]
+    before = json.loads(first.with_suffix(".json").read_text(encoding="utf-8"))
+    assert [ancestor["weights"] for ancestor in card["trained"]["ancestors"]] == [
+        str(first),
+        "lenet-5",
+    ]
+    assert card["trained"]["ancestors"][0]["version"] == before["version"]
+    assert card["trained"]["ancestors"][0]["command"] == before["trained"]["command"]
+    assert card["trained"]["command"].endswith(
+        f"--start {first} --teacher {first}=0.5 --teacher lenet-5"
+    )
 
 
 def test_killed_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
@@ -124,7 +169,7 @@ def test_killed_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
 def test_predicts_drawings_and_pictures_alike(tmp_path: Path) -> None:
     lines = tmp_path / "drawings.ndjson"
     lines.write_text(f"{LINE}\n[[[0, 9, 9, 0, 0], [0, 0, 9, 9, 0]]]\n", encoding="utf-8")
-    answer = json.loads(doodlescope("predict", lines, "--json", "--top-k", "3").stdout)
+    answer = json.loads(called("predict", lines, "--json", "--top-k", "3").stdout)
     image = render(Drawing.from_lists([[[0, 255], [0, 40]]]))
     with torch.inference_mode():
         logits = load_model("doodle-classifier").module(
@@ -140,7 +185,7 @@ def test_predicts_drawings_and_pictures_alike(tmp_path: Path) -> None:
 
     picture = tmp_path / "line.png"
     Image.fromarray(255 - image).resize((280, 280)).save(picture)
-    table = doodlescope("predict", picture)
+    table = called("predict", picture)
     assert table.returncode == 0, table.stderr
     assert best["label"] in table.stdout
 
@@ -162,6 +207,10 @@ def test_predicts_drawings_and_pictures_alike(tmp_path: Path) -> None:
             ("train", "--data", "nowhere", "--model", "oracle"),
             "there is doodle-classifier, softmax",
         ),
+        (("train", "--data", "nowhere", "--start", "oracle"), "neither a .safetensors file nor"),
+        (("train", "--data", "nowhere", "--start", "{line}.safetensors"), "line.ndjson.json"),
+        (("train", "--data", "nowhere", "--start", "lenet-5"), "no weights of doodle-classifier"),
+        (("train", "--data", "nowhere", "--teacher", "vgg=0"), "a number above 0, not '0'"),
         (("train", "--data", "nowhere", "--output", "{line}.safetensors"), STROKES_FILE),
         (("train", "--data", "nowhere", "--output", "{line}/under/a.file"), "line.ndjson"),
     ],
@@ -175,7 +224,7 @@ def test_failure_is_one_line_that_names_the_cause(
     (tmp_path / "text.png").write_text("a text that is named .png", encoding="utf-8")
     (tmp_path / "line.ndjson").write_text(LINE, encoding="utf-8")
     files = {path.name.split(".")[0]: str(path) for path in tmp_path.iterdir()}
-    finished = doodlescope(*(word.format(**files) for word in words))
+    finished = called(*(word.format(**files) for word in words))
     assert finished.returncode == 1
     assert "Traceback" not in finished.stderr
     assert len(finished.stderr.splitlines()) == 1
@@ -188,7 +237,7 @@ def test_checkpoint_that_is_none_is_refused(tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoint.pt"
     checkpoint.write_text("no checkpoint", encoding="utf-8")
     words = ("train", "--data", data, "--output", tmp_path / "a.safetensors", "--steps", "2")
-    finished = doodlescope(*words, "--checkpoint", checkpoint)
+    finished = called(*words, "--checkpoint", checkpoint)
     assert finished.returncode == 1
     assert (
         finished.stderr == f"doodlescope: {checkpoint} is no checkpoint; --restart begins anew.\n"
@@ -208,7 +257,7 @@ def test_wrong_setting_is_named_as_it_is_set(
     variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"DOODLESCOPE_{variable}", value)
-    finished = doodlescope("serve")
+    finished = called("serve")
     assert finished.returncode == 1
     assert len(finished.stderr.splitlines()) == 1
     assert message in finished.stderr

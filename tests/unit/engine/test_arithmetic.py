@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from server.engine.arithmetic import Arithmetic, Files, arithmetic
 from server.engine.trace import Trace, trace_model
-from tests.support.calls import Applied
+from tests.support.call_case import Applied
 
 
 def explained(

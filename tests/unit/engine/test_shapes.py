@@ -10,7 +10,7 @@ from server.engine.shapes import Refusal, apply_stack, output_shape, repairs, se
 from server.engine.shapes.adaptive_pooling import window_lengths
 from server.engine.shapes.result import Step
 from server.engine.shapes.settings import Bounds, Setting
-from tests.support import layer_settings
+from tests.support.setting import Setting as LayerSetting
 from tests.support.torch_layers import on
 
 CONVOLUTION: dict[str, Any] = {"in_channels": 3, "out_channels": 4, "kernel_size": 3}
@@ -194,7 +194,7 @@ def test_empty_kernels_with_padding_same_are_as_in_torch(kernel: list[int], dila
     """Without input channels PyTorch takes a kernel of nothing, whose padding is half of -1."""
     kind, shape = f"Conv{len(kernel)}d", (0, *([4] * len(kernel)))
     parameters = {"in_channels": 0, "out_channels": 1, "kernel_size": kernel, "padding": "same"}
-    setting = layer_settings.Setting(kind, {**parameters, "dilation": dilation}, shape)
+    setting = LayerSetting(kind, {**parameters, "dilation": dilation}, shape)
     expected = on("cpu", setting)
     if expected is None:
         with pytest.raises(Refusal):

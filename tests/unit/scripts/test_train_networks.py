@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from scripts.train_networks import main
+from models.registry import WEIGHTS
+from scripts.train_networks import NETWORKS, is_trained, main
+from server.training.loop import Configuration
 from tests.unit.training.data import write_strokes, write_training_data
 
 NAMES = ["softmax-regression", "multilayer-perceptron"]
@@ -35,6 +37,11 @@ def test_trains_each_once(
         assert card["trained"]["steps_done"] == 2
         assert load_file(weights)
     assert (tmp_path / "weights" / f"{NAMES[0]}.safetensors").stat().st_mtime_ns == first
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_is_shipped_is_trained_already(name: str) -> None:
+    assert is_trained(WEIGHTS / f"{name}.safetensors", Configuration.for_model(name))
 
 
 def test_other_settings_are_trained_anew_and_test_figures_recorded(

@@ -28,11 +28,13 @@ class Picky:
         self.bad = bad
         self.error = error or RuntimeError("a bad item")
         self.gate = threading.Event()
+        self.entered = threading.Event()
         self.runs: list[int] = []
         self.name = "picky"
         self.module = self
 
     def logits(self, items: Sequence[int]) -> list[int]:
+        self.entered.set()
         assert self.gate.wait(20)
         if items == [-1]:  # the one that occupies the lane
             return [0]
@@ -49,7 +51,7 @@ async def answers(picky: Picky, count: int, clock: Clock | None = None) -> list[
     )
     lane.start()
     first = asyncio.create_task(lane.batched(picky.logits, -1))
-    await asyncio.sleep(0.01)
+    assert await asyncio.to_thread(picky.entered.wait, 30)
     tasks = [asyncio.create_task(lane.batched(picky.logits, item)) for item in range(count)]
     await asyncio.sleep(0)
     picky.gate.set()

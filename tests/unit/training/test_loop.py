@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from models import ARCHITECTURES
 from models.doodle_classifier import DoodleClassifier
@@ -68,6 +69,33 @@ def test_checkpoint_of_other_settings_is_refused(data: TrainingData, tmp_path: P
     TrainingRun(data, SHORT, path, CPU).save()
     with pytest.raises(ConfigurationChanged):
         TrainingRun(data, replace(SHORT, learning_rate=1.0), path, CPU)
+
+
+def last_weights(run: TrainingRun) -> Tensor:
+    return run.model.get_parameter("linear.weight").detach().clone()
+
+
+def test_runs_apart_hold_the_same_out_and_learn_otherwise(
+    data: TrainingData, tmp_path: Path
+) -> None:
+    first, again, apart = (
+        TrainingRun(data, replace(SHORT, apart=number), tmp_path / f"{place}.pt", CPU)
+        for place, number in enumerate((0, 0, 1))
+    )
+    before = last_weights(first), last_weights(apart)
+    assert torch.equal(last_weights(again), before[0])
+    assert not torch.equal(before[1], before[0])
+    for run in (first, again, apart):
+        run.train(quiet)
+    assert torch.equal(last_weights(first), last_weights(again))
+    learned = [last_weights(run) - old for run, old in zip((first, apart), before, strict=True)]
+    assert not torch.allclose(learned[0], learned[1])
+    path = tmp_path / "apart.safetensors"
+    write_weights(apart.model, path)
+    write_card(path, apart.model, apart.configuration, data, 6, apart.validate())
+    card = json.loads(card_path(path).read_text())
+    assert card["trained"]["apart"] == 1
+    assert card["trained"]["command"].endswith("--batch-size 16 --apart 1")
 
 
 def test_weights_and_card_say_what_they_are(data: TrainingData, tmp_path: Path) -> None:
