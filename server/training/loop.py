@@ -319,14 +319,17 @@ class TrainingRun:
 
 
 def fast_precision(device: torch.device) -> torch.dtype:
-    """bfloat16 where the hardware multiplies it (CUDA, or a CPU with AMX), else float32.
+    """bfloat16 where the hardware multiplies it (CUDA, or a CPU with AMX or AVX-512), else float32.
 
     GPUs older than that (before Ampere) multiply float16.
     """
     if device.type == "cuda":
         newer = torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if newer else torch.float16
-    return torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
+    # Of AVX-512 only some processors can, and only newer versions of PyTorch tell.
+    by_vectors = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    can = torch.cpu._is_amx_tile_supported() or by_vectors()
+    return torch.bfloat16 if can else torch.float32
 
 
 def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:

@@ -14,7 +14,13 @@ from models.doodle_classifier import DoodleClassifier
 from server.training.card import card_path, multiply_accumulates, write_card, write_weights
 from server.training.checkpoint import load_checkpoint
 from server.training.dataset import TrainingData, load_training_data
-from server.training.loop import Configuration, ConfigurationChanged, Progress, TrainingRun
+from server.training.loop import (
+    Configuration,
+    ConfigurationChanged,
+    Progress,
+    TrainingRun,
+    fast_precision,
+)
 from tests.unit.training.data import write_training_data
 
 CPU = torch.device("cpu")
@@ -135,3 +141,23 @@ def test_multiply_accumulates_are_counted_by_hand() -> None:
     )
     assert multiply_accumulates(model) == 14 * 14 * 4 * 9 + 12 * 12 * 4 * 18 + 5760
     assert all(not layer._forward_hooks for layer in model.modules())
+
+
+@pytest.mark.parametrize(
+    ("tiles", "vectors", "precision"),
+    [
+        (False, False, torch.float32),
+        (True, False, torch.bfloat16),
+        (False, True, torch.bfloat16),
+        (False, None, torch.float32),
+    ],
+)
+def test_bfloat16_is_for_processors_that_multiply_it(
+    tiles: bool, vectors: bool | None, precision: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+    name = "_is_avx512_bf16_supported"
+    monkeypatch.setattr(torch.cpu, name, lambda: vectors, raising=False)
+    if vectors is None:  # a PyTorch that does not tell
+        monkeypatch.delattr(torch.cpu, name)
+    assert fast_precision(CPU) == precision
