@@ -20,17 +20,21 @@ def direct_forward(module: nn.Module) -> Forward | None:
 
     Parameters, buffers and settings are looked up at each call, as ``forward`` does. It raises
     LookupError, before anything is done, where the layer is not what it is on its own: in training
-    mode, say, or with a weight that something else computes.
+    mode, say, or with a weight that something else computes. A layer whose class was given another
+    ``forward`` is not known.
     """
-    make = _MAKERS.get(type(module))
-    return None if make is None else make(vars(module))
+    kind = type(module)
+    make = _MAKERS.get(kind)
+    return None if make is None or kind.forward is not _FORWARDS[kind] else make(vars(module))
 
 
 def _convolution(own: dict[str, Any]) -> Forward:
     conv2d, parameters = torch.conv2d, own["_parameters"]
 
     def forward(x: Tensor) -> Tensor:
-        if own["padding_mode"] != "zeros":
+        # People replace the method to pad otherwise, of one layer or of all.
+        is_own = nn.Conv2d._conv_forward is _CONV_FORWARD and "_conv_forward" not in own
+        if own["padding_mode"] != "zeros" or not is_own:
             raise LookupError
         return conv2d(
             x,
@@ -140,3 +144,6 @@ _MAKERS: dict[type[nn.Module], Callable[[dict[str, Any]], Forward]] = {
     nn.Tanh: _alone(torch.tanh),
     nn.Sigmoid: _alone(torch.sigmoid),
 }
+
+_FORWARDS = {kind: kind.forward for kind in _MAKERS}
+_CONV_FORWARD = nn.Conv2d._conv_forward

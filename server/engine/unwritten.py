@@ -1,4 +1,4 @@
-"""Calls that write to what they are given, made to give something new instead.
+"""Calls that write to what they are given: made to give something new instead, and counted.
 
 Where every layer's output is kept, an activation in place costs a copy of what it overwrites. The
 same activation not in place costs less, and is the same to a model that never looks at the old
@@ -76,3 +76,37 @@ class Looks(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if self._done:
             self.look_at(tensors_in((args, kwargs)))
         return func(*args, **kwargs)
+
+
+class Writes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts what is written to the memory of tensors, by whatever operator and view.
+
+    Unlike the version that a tensor has, it also knows what is written by way of ``x.data``, and
+    what to tensors of the inference mode.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._written: dict[int, int] = {}
+
+    def to(self, tensor: Tensor) -> int:
+        """How often was written to a tensor's memory, if it has been there since the beginning."""
+        return self._written.get(tensor.untyped_storage()._cdata, 0)
+
+    def __torch_dispatch__(
+        self,
+        func: torch._ops.OpOverload,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        for place, argument in enumerate(func._schema.arguments):
+            if argument.alias_info is None or not argument.alias_info.is_write:
+                continue
+            given = args[place] if place < len(args) else kwargs.get(argument.name)
+            for tensor in tensors_in(given):
+                memory = tensor.untyped_storage()._cdata
+                self._written[memory] = self._written.get(memory, 0) + 1
+        return result

@@ -15,7 +15,7 @@ from server.engine.direct import direct_forward
 from server.engine.given import Given, Operand
 from server.engine.node import Node
 from server.engine.operations import described, mutated_tensors, tensors_in
-from server.engine.unwritten import Looks, not_in_place, writes_in_place
+from server.engine.unwritten import Looks, Writes, not_in_place, writes_in_place
 
 
 class Diverged(RuntimeError):
@@ -116,7 +116,9 @@ class Watch(TorchFunctionMode):
         self._takes = [bool(step.operands) for step in steps]
         self._made: list[Sequence[Tensor]] = []
         self._taken: list[Sequence[Tensor]] = []
-        self._versions: list[tuple[list[int], list[int]]] | None = None
+        self._entered: dict[int, tuple[Sequence[Tensor], list[int]]] = {}
+        self._written: list[tuple[list[int], list[int]]] = []
+        self._writes: Writes | None = None
         self._looks: Looks | None = None
         self._shapes = [(torch.Size(step.node.shape), len(step.node.outputs)) for step in steps]
         self._expected: Callable[..., Any] | None = None
@@ -134,7 +136,7 @@ class Watch(TorchFunctionMode):
         model: nn.Module,
         args: Any,
         *,
-        versions: bool = False,
+        writes: Writes | None = None,
         looks: Looks | None = None,
     ) -> tuple[Any, list[Sequence[Tensor]], list[Sequence[Tensor]]]:
         """Run the model: what it returns, and what each step made and took.
@@ -142,15 +144,18 @@ class Watch(TorchFunctionMode):
         Args:
             model: the one whose calls the steps are.
             args: of its forward.
-            versions: whether to note what is written to, for ``mark_overwritten``.
+            writes: counts what is written meanwhile, for ``mark_overwritten``.
             looks: is told what steps that are apart would have written to, by the step's place.
 
         Raises:
             Diverged: not every expected call came, or one gave another shape.
         """
-        self._versions = [] if versions else None
+        self._writes = writes
         self._looks = looks
-        self._is_simple = self._simple if looks is None and not versions else self._never_simple
+        is_usual = looks is None and writes is None
+        self._is_simple = self._simple if is_usual else self._never_simple
+        if writes is not None:
+            self._written.clear()
         replaced, hooks = self._begin()
         try:
             self._expected = self._functions[0]
@@ -160,6 +165,8 @@ class Watch(TorchFunctionMode):
         finally:
             self._made.clear()
             self._taken.clear()
+            self._entered.clear()
+            self._writes = None
             self._expected = None
             self._looks = None
             if self._on:
@@ -185,26 +192,27 @@ class Watch(TorchFunctionMode):
         self,
         made: Sequence[Sequence[Tensor]],
         taken: Sequence[Sequence[Tensor]],
+        writes: Writes,
         lasting: Iterable[Tensor],
     ) -> None:
         """Let the steps copy what was written to since they saw it, and what is not of the run.
 
         Args:
-            made: by the run that noted versions.
+            made: by the run that ``writes`` watched.
             taken: by that run.
+            writes: what was written, then and since.
             lasting: tensors that live on and may change after the run.
         """
-        assert self._versions is not None, "the run did not note versions"
         places = {tensor.untyped_storage()._cdata for tensor in lasting}
 
-        def passing(tensors: Sequence[Tensor], versions: list[int]) -> bool:
+        def passing(tensors: Sequence[Tensor], then: list[int]) -> bool:
             return any(
-                tensor._version != version or tensor.untyped_storage()._cdata in places
-                for tensor, version in zip(tensors, versions, strict=True)
+                writes.to(tensor) != count or tensor.untyped_storage()._cdata in places
+                for tensor, count in zip(tensors, then, strict=True)
             )
 
         for step, outputs, operands, (then_made, then_taken) in zip(
-            self._steps, made, taken, self._versions, strict=True
+            self._steps, made, taken, self._written, strict=True
         ):
             step.copies_made = passing(outputs, then_made)
             step.copies_taken = passing(operands, then_taken)
@@ -220,6 +228,7 @@ class Watch(TorchFunctionMode):
         hooks: list[RemovableHandle] = []
         for module, own, forward, entry in self._watched:
             if everywhere or own["_forward_hooks"] or "forward" in own:
+                hooks.append(module.register_forward_pre_hook(self._enter, with_kwargs=True))
                 hooks.append(module.register_forward_hook(self._left, with_kwargs=True))
                 continue
             if (
@@ -238,7 +247,7 @@ class Watch(TorchFunctionMode):
 
     def _forward_of(self, module: nn.Module) -> Callable[..., Any]:
         """The module's forward, watched."""
-        forward = type(module).forward.__get__(module)
+        forward = module.forward
         direct = direct_forward(module)
         made, taken, takes = self._made, self._taken, self._takes
         modules, functions = self._modules, self._functions
@@ -247,6 +256,9 @@ class Watch(TorchFunctionMode):
             if self._on and self._expected is None:  # as after a function, which cannot do it
                 self._switch()
             place = len(made)
+            is_next = modules[place] is module
+            if is_next and not self._is_simple[place]:
+                self._enter(module, args, kwargs)
             if direct is None or kwargs or len(args) != 1:
                 output = forward(*args, **kwargs)
             else:
@@ -254,7 +266,7 @@ class Watch(TorchFunctionMode):
                     output = direct(args[0])
                 except LookupError:
                     output = forward(*args)
-            if modules[place] is module:
+            if is_next:
                 if self._is_simple[place] and type(output) is Tensor:
                     made.append((output,))
                     taken.append(args if takes[place] else ())
@@ -315,6 +327,12 @@ class Watch(TorchFunctionMode):
             self._looks.done_with(tensors_in((args, kwargs))[:1], len(self._made))
         return result
 
+    def _enter(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        """A module is called; what it is given, it may write to."""
+        place = len(self._made)
+        if self._modules[place] is module:
+            self._entered[place] = self._take(args, kwargs)
+
     def _left(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         """A module has returned; one that is called inside of a layer is part of the layer."""
         place = len(self._made)
@@ -326,7 +344,7 @@ class Watch(TorchFunctionMode):
             made = (output,) if type(output) is Tensor else tensors_in(output)
             if not made:
                 return
-            self._note(made, *self._take(args, kwargs))
+            self._note(made, *(self._entered.pop(place, None) or self._take(args, kwargs)))
         self._switch()
 
     def _take(self, args: Any, kwargs: Any) -> tuple[Sequence[Tensor], list[int]]:
@@ -336,14 +354,15 @@ class Watch(TorchFunctionMode):
             return (), []
         every = tensors_in(args) + tensors_in(kwargs)
         taken = [every[number] for number in step.operands if number < len(every)]
-        then = [tensor._version for tensor in taken] if self._versions is not None else []
         with torch._C.DisableTorchFunction():
+            then = [self._writes.to(tensor) for tensor in taken] if self._writes else []
             return ([tensor.clone() for tensor in taken] if step.copies_taken else taken), then
 
     def _note(self, made: Sequence[Tensor], taken: Sequence[Tensor], then: list[int]) -> None:
         place = len(self._made)
-        if self._versions is not None:
-            self._versions.append(([tensor._version for tensor in made], then))
+        if self._writes is not None:
+            with torch._C.DisableTorchFunction():
+                self._written.append(([self._writes.to(tensor) for tensor in made], then))
         if self._steps[place].copies_made:
             with torch._C.DisableTorchFunction():
                 made = [tensor.clone() for tensor in made]

@@ -239,12 +239,13 @@ class Model:
         return kept
 
     def arguments(self, prepared: NetworkInput) -> Tensors:
-        """What forward is called with: a batch of one, on the model's device."""
+        """What forward is called with, and may write to: a batch of one, on the model's device."""
         if prepared.tensors is None:
             return (self.as_input(prepared.pixels),)
         if isinstance(prepared.tensors, dict):
-            return {name: value.to(self.device) for name, value in prepared.tensors.items()}
-        return tuple(value.to(self.device) for value in prepared.tensors)
+            given = prepared.tensors.items()
+            return {name: value.to(self.device, copy=True) for name, value in given}
+        return tuple(value.to(self.device, copy=True) for value in prepared.tensors)
 
     def as_input(self, image: NDArray[np.uint8]) -> Tensor:
         """One image as the network takes it: a batch of one, on the model's device.
