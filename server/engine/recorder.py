@@ -122,6 +122,8 @@ class NodeRecorder(TorchFunctionMode):
             return with_slots(output, self._operations.slot)
 
     def _enter(self, path: str, leaf: bool, module: nn.Module, args: Any, kwargs: Any) -> None:
+        if _transforming() is not None:
+            return  # its operators are noted, each for all that is mapped
         self.stopped_at = None
         operations = self._operations
         with torch._C.DisableTorchFunction():
@@ -135,6 +137,8 @@ class NodeRecorder(TorchFunctionMode):
             self._leaf_mutated = []
 
     def _leave(self, path: str, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
+        if _transforming() is not None:
+            return output
         if not self._running:  # entering it failed, as when recursion goes too deep
             self.stopped_at = path
             return output

@@ -143,6 +143,24 @@ def test_functions_that_are_scripted_and_mapped() -> None:
     assert (field.status, field.box) == ("exact", ((0, 5), (0, 5)))
 
 
+def test_modules_that_are_mapped() -> None:
+    class Maps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.block = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU())
+
+        def forward(self, x: Tensor) -> Tensor:
+            mapped: Tensor = torch.vmap(self.block)(x)
+            return mapped + 1
+
+    model, x = Maps().eval(), torch.randn(2, 1, 7, 7)
+    trace = trace_model(model, x, keep=True)
+    assert {"convolution", "relu", "add"} <= {node.kind for node in trace.nodes}
+    assert sum(node.parameters for node in trace.nodes) == 2 * 9 + 2
+    torch.testing.assert_close(trace.output, model(x))
+    assert trace.receptive_field("<output>", (3, 3)).box == ((2, 5), (2, 5))
+
+
 def turned(x: Tensor) -> Tensor:
     return x.flip(2) * 2
 
