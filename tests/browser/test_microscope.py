@@ -19,7 +19,7 @@ from server.engine import trace_model
 from server.engine.arithmetic import arithmetic
 from server.services.arithmetic import describe_arithmetic
 from tests.browser.conftest import Visitor
-from tests.browser.hand import Posted, choose_example, enter_picture, inspect
+from tests.browser.hand import Posted, choose_example, enter_picture, inspect, until
 from tests.browser.test_accessibility import violations
 from tests.browser.test_errors import FAILED, answer_once
 from tests.browser.test_layers import activation
@@ -226,6 +226,27 @@ def test_arithmetic_is_fetched_only_while_it_is_open(visitor: Visitor) -> None:
     page.reload()
     choose_example(page, "cat")
     assert told(page, "channel 3, row 2, column 2") != before
+
+
+def test_arithmetic_of_the_drawing_before_stays_marked_as_late(
+    drawn: tuple[Page, dict[str, Any]],
+) -> None:
+    page, _ = drawn
+    open_unit(page, "stage2.add", 4, (1, 1))
+    disclose(page)
+    told(page, "channel 4, row 1, column 1")
+    held: list[Route] = []
+    page.route("**/arithmetic", lambda route: held.append(route))
+    choose_example(page, "star")
+    until(page, lambda: len(held) == 1)
+    choose_example(page, "house")
+    held[0].continue_()
+    until(page, lambda: len(held) == 2)
+    assert len(held) == 2
+    body = page.locator(".arithmetic")
+    expect(body).to_have_attribute("aria-busy", "true")
+    held[1].continue_()
+    expect(body).not_to_have_attribute("aria-busy", "true")
 
 
 def test_lost_inspection_is_posted_again(drawn: tuple[Page, dict[str, Any]]) -> None:

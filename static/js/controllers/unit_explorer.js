@@ -66,9 +66,14 @@ export class UnitExplorer {
       onNoField: (unit, reason) => {
         if (same(unit, this.#pointed)) this.#detail.showField(unit, reason);
       },
-      onArithmetic: (unit, arithmetic) => {
+      onArithmetic: (unit, arithmetic, isLast) => {
         if (!same(unit, this.#chosen) || !this.#inspection) return;
         this.#detail.showArithmetic(arithmetic);
+        if (!isLast) {
+          // It is of the drawing before: better than none while somebody draws on, and said to be late.
+          this.#detail.awaitArithmetic(false);
+          return;
+        }
         const { value, difference } = arithmetic;
         if (same(unit, this.#toSay)) this.#say(value === null ? "Its arithmetic is shown." : `Recomputed: ${precise(value)}${difference === null ? "" : `, difference ${precise(difference)}`}.`);
       },

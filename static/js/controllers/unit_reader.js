@@ -16,7 +16,7 @@ const RETRIES = 3;
  * @typedef {object} UnitHandlers
  * @property {(unit: UnitAddress, field: ReceptiveField) => void} onField
  * @property {(unit: UnitAddress, reason: string) => void} onNoField
- * @property {(unit: UnitAddress, arithmetic: Arithmetic) => void} onArithmetic
+ * @property {(unit: UnitAddress, arithmetic: Arithmetic, isLast: boolean) => void} onArithmetic  isLast: none is on its way that is newer
  * @property {(unit: UnitAddress, reason: string) => void} onNoArithmetic
  * @property {() => void} onLost  the server no longer keeps the inspection, or cannot be reached
  *
@@ -73,7 +73,7 @@ export class UnitReader {
   async #readArithmetic({ unit, id, limit }) {
     try {
       const arithmetic = await persist(this.#arithmeticLoop, () => getArithmetic(id, unit, limit));
-      this.#handlers.onArithmetic(unit, arithmetic);
+      this.#handlers.onArithmetic(unit, arithmetic, !this.#arithmeticLoop.superseded);
     } catch (error) {
       if (this.#arithmeticLoop.superseded) return;
       if (error instanceof Unreachable || (error instanceof ApiProblem && error.status === 410)) this.#handlers.onLost();
